@@ -1,0 +1,131 @@
+"""The thread and loop that kcomm runs on, and the workers that plain functions run on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Runtime:
+    """One daemon thread with one asyncio loop.
+
+    Where threads do not exist (Pyodide), the loop that runs already takes the part.
+    """
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self._ident: int | None = None
+        if sys.platform == "emscripten":
+            self.loop = asyncio.get_event_loop()
+            self._ident = threading.get_ident()
+            return
+        self.loop = asyncio.new_event_loop()
+        started = threading.Event()
+        thread = threading.Thread(target=self._run, args=(started,), name="kcomm", daemon=True)
+        thread.start()
+        started.wait()
+
+    def _run(self, started: threading.Event) -> None:
+        self._ident = threading.get_ident()
+        asyncio.set_event_loop(self.loop)
+        self.loop.call_soon(started.set)
+        self.loop.run_forever()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the caller is on the loop's thread, where it must not block."""
+        return threading.get_ident() == self._ident
+
+    def call_soon(self, function: Callable[..., object], *args: object) -> None:
+        """Call a function on the loop, in its next turn; from any thread."""
+        if self.is_current:
+            self.loop.call_soon(function, *args)
+        else:
+            self.loop.call_soon_threadsafe(function, *args)
+
+    def call_later(self, delay: float, function: Callable[..., object], *args: object) -> None:
+        """Call a function on the loop after `delay` seconds; from any thread."""
+        self.call_soon(self.loop.call_later, delay, function, *args)
+
+    def start(self, coroutine: Coroutine[Any, Any, T], context: contextvars.Context) -> asyncio.Task[T]:
+        """Start a task in a copy of a context; only on the loop's thread."""
+        # create_task(context=...) came with Python 3.11; a task copies the context it is made in.
+        return context.copy().run(self.loop.create_task, coroutine)
+
+
+_runtime: Runtime | None = None
+_lock = threading.Lock()
+
+
+def get_runtime() -> Runtime:
+    """Return the runtime of this process; the first call starts its thread."""
+    global _runtime
+    with _lock:
+        # A forked child has the object, but not the thread.
+        if _runtime is None or _runtime.pid != os.getpid():
+            _runtime = Runtime()
+        return _runtime
+
+
+class Worker:
+    """A daemon thread that runs plain functions one after the other.
+
+    It is not a ``ThreadPoolExecutor``, because that one's threads are joined when the interpreter ends: a
+    handler that never returns would keep a kernel from shutting down.
+
+    Parameters
+    ----------
+    name : str
+        The name of the thread.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._jobs: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def submit(
+        self, context: contextvars.Context, function: Callable[..., T], *args: Any, **kwargs: Any
+    ) -> Future[T]:
+        """Queue a call, to run in a copy of a context; a future cancelled before its turn never runs."""
+        future: Future[T] = Future()
+        job = context.copy()
+        self._jobs.put((future, lambda: job.run(function, *args, **kwargs)))
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                self._thread.start()
+        return future
+
+    def close(self) -> None:
+        """End the thread when the jobs that wait are done."""
+        with self._lock:
+            if self._thread is not None:
+                self._jobs.put(None)
+                self._thread = None
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            run_job(*job)
+            # The thread sleeps in get(): what the last job held must not live on until the next.
+            del job
+
+
+def run_job(future: Future[Any], function: Callable[[], Any]) -> None:
+    """Run a function for a future, unless that was cancelled before."""
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        future.set_result(function())
+    except BaseException as error:  # a handler's SystemExit must not end the thread
+        future.set_exception(error)

@@ -1,0 +1,150 @@
+"""The receiving end of a stream: an iterator, plain and async."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from kcomm.errors import KcommError
+
+if TYPE_CHECKING:
+    from kcomm.peer import Peer
+
+
+class _Consumer:
+    """Keeps the items that came until they are asked for.
+
+    It holds no reference to its `Stream`, so that one that is dropped can be collected, and cancels.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._items: deque[tuple[int, Any]] = deque()
+        self._waiter: Future[tuple[int, Any]] | None = None
+        self._is_finished = False
+        self._error: KcommError | None = None
+
+    def take(self, index: int, value: Any) -> None:
+        with self._lock:
+            waiter, self._waiter = self._waiter, None
+            if waiter is None or not waiter.set_running_or_notify_cancel():
+                self._items.append((index, value))
+                return
+        waiter.set_result((index, value))
+
+    def finish(self, value: Any, error: KcommError | None) -> None:
+        with self._lock:
+            if self._is_finished:
+                return
+            self._is_finished = True
+            self._error = error
+            waiter, self._waiter = self._waiter, None
+            if waiter is None or not waiter.set_running_or_notify_cancel():
+                return
+        waiter.set_exception(error or StopAsyncIteration())
+
+    def next(self) -> Future[tuple[int, Any]]:
+        future: Future[tuple[int, Any]] = Future()
+        with self._lock:
+            if self._items:
+                future.set_result(self._items.popleft())
+            elif self._is_finished:
+                # An error is told once; after it the stream is at its end.
+                error, self._error = self._error, None
+                future.set_exception(error or StopAsyncIteration())
+            elif self._waiter is not None:
+                raise RuntimeError("a stream can be waited for in one place at a time")
+            else:
+                self._waiter = future
+                future.add_done_callback(self._forget)
+        return future
+
+    def _forget(self, future: Future[tuple[int, Any]]) -> None:
+        if future.cancelled() and self._waiter is future:
+            self._waiter = None
+
+
+class Stream:
+    """The items of a stream, in order.
+
+    The credit of an item goes back to the other end when the next one is asked for, so a slow loop slows
+    the stream.
+
+    Examples
+    --------
+    >>> async with channel.stream("ticks", 5) as ticks:  # doctest: +SKIP
+    ...     async for i in ticks:
+    ...         print(i)
+    >>> for i in channel.stream("ticks", 5):  # doctest: +SKIP
+    ...     print(i)
+    """
+
+    def __init__(self, peer: Peer, check_may_block: Callable[[], None]) -> None:
+        self._peer = peer
+        self._check_may_block = check_may_block
+        self._consumer = _Consumer()
+        self._id = 0
+        self._done = 0
+
+    def _start(self, id_: int) -> None:
+        self._id = id_
+
+    def __aiter__(self) -> Stream:
+        return self
+
+    async def __anext__(self) -> Any:
+        """Return the next item; cancelling the wait loses nothing."""
+        return self._take(await asyncio.wrap_future(self._ask()))
+
+    def __iter__(self) -> Stream:
+        return self
+
+    def __next__(self) -> Any:
+        """Block for the next item."""
+        self._check_may_block()
+        try:
+            return self._take(self._ask().result())
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    async def __aenter__(self) -> Stream:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.aclose()
+
+    def __enter__(self) -> Stream:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leave the stream: its handler is cancelled."""
+        if self._id:
+            self._peer.cancel(self._id, "the stream was left")
+            self._id = 0
+            self._consumer.finish(None, None)
+
+    async def aclose(self) -> None:
+        """Leave the stream: its handler is cancelled."""
+        self.close()
+
+    def __del__(self) -> None:
+        # A loop that is left drops its stream.
+        if getattr(self, "_id", 0):
+            self.close()
+
+    def _ask(self) -> Future[tuple[int, Any]]:
+        if self._id and self._done:
+            self._peer.consume(self._id, self._done)
+        return self._consumer.next()
+
+    def _take(self, item: tuple[int, Any]) -> Any:
+        index, value = item
+        self._done = index + 1
+        return value
