@@ -1,0 +1,30 @@
+"""What every test shares: markers by folder, and an order that suits Playwright."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+#: Playwright's loop stays "running" in the main thread, where no other can then start,
+#: so whatever drives a browser comes after everything else.
+ORDER = {"unit": 0, "kernel": 1, "wheel": 2, "page": 3}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests by their folder, and sort them by kind."""
+    for item in items:
+        if not item.path.is_relative_to(HERE):
+            continue
+        folder = item.path.relative_to(HERE).parts[0]
+        if folder in ("kernel", "page"):
+            item.add_marker(folder)
+
+    def kind(item: pytest.Item) -> int:
+        return max(order for name, order in ORDER.items() if name == "unit" or marked(item, name))
+
+    def marked(item: pytest.Item, name: str) -> bool:
+        return item.get_closest_marker(name) is not None
+
+    items.sort(key=kind)
