@@ -1,4 +1,4 @@
-"""What a cell's output holds, and which outputs keep their objects alive."""
+"""What a cell's output holds, how its view is served, and which outputs keep their objects alive."""
 
 from __future__ import annotations
 
@@ -6,8 +6,15 @@ import base64
 import html
 import sys
 import threading
+import weakref
+from abc import ABC, abstractmethod
 from collections import OrderedDict
 from typing import Any, Final, Literal, Protocol
+
+from kcomm.channel import Channel
+from kcomm.errors import ChannelClosedError
+from kcomm.runtime import get_runtime
+from kcomm.target import Target
 
 #: The type of an output that kcomm's plugin shows live.
 MIME_TYPE: Final = "application/vnd.kcomm.view+json"
@@ -19,8 +26,8 @@ _MAX_OUTPUTS = 256
 
 _HINT = (
     "This is a still picture of a live view. To see it live, run the cell in JupyterLab or Notebook 7. "
-    "If it stays like this there, the plugin is missing: <code>pip install kcomm</code> in the environment that "
-    "JupyterLab runs in, then reload the page."
+    "If it stays like this there, the plugin is missing: <code>pip install kcomm</code> in the environment "
+    "that JupyterLab runs in, then reload the page."
 )
 _HINT_WITHOUT_POSTER = _HINT.replace("This is a still picture of", "Here is")
 
@@ -91,6 +98,90 @@ def mimebundle(
     return bundle
 
 
+class Service(ABC):
+    """The comm target of a view, which can be taken away and brought back.
+
+    It holds no reference to the object that people hold, so that this one can be collected.
+
+    Parameters
+    ----------
+    name : str
+        The name of the target.
+    what : str
+        What people call the object, for error messages.
+    """
+
+    def __init__(self, name: str, what: str) -> None:
+        self.name = name
+        self._what = what
+        self._lock = threading.Lock()
+        self._target: Target | None = None
+        self._is_closed = False
+        self._is_released = False
+
+    @abstractmethod
+    def _fill(self, target: Target) -> None:
+        """Register the handlers of a new target."""
+
+    def open(self) -> None:
+        """Serve pages, if that is not so already."""
+        self.check_open()
+        with self._lock:
+            if self._target is None:
+                target = Target(self.name)
+                target.on_close(self.forget_page)
+                self._fill(target)
+                self._target = target
+
+    def retire(self) -> None:
+        """Serve no pages until it is opened again."""
+        with self._lock:
+            target, self._target = self._target, None
+        if target is not None:
+            target.close()
+
+    def close(self) -> None:
+        """Serve no pages any more."""
+        self._is_closed = True
+        self.retire()
+
+    def release(self) -> None:
+        """Take note that nobody holds the object any more: close when the last page is gone."""
+        self._is_released = True
+        target = self._target
+        if target is None or not target.channels:
+            self.close()
+
+    def forget_page(self, channel: Channel) -> None:
+        """Take note that a page is gone."""
+        if self._is_released:
+            self.release()
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was closed for good."""
+        return self._is_closed
+
+    def check_open(self) -> None:
+        """Raise if it was closed for good."""
+        if self._is_closed:
+            raise ChannelClosedError(f"the {self._what} was closed: make a new one")
+
+    def tell(self, action: str, value: object = None) -> None:
+        """Send a command to all pages."""
+        target = self._target
+        if target is not None:
+            command = {"action": action} if value is None else {"action": action, "value": value}
+            target.emit("control", command)
+
+
+def close_with(owner: object, service: Service) -> None:
+    """Release a service when the object that people hold is collected."""
+    # The collector may run on any thread and under any lock: the closing is left to the loop.
+    finalizer = weakref.finalize(owner, get_runtime().call_soon, service.release)
+    finalizer.atexit = False
+
+
 class Viewable(Protocol):
     """What outputs show."""
 
@@ -102,9 +193,9 @@ class Viewable(Protocol):
 class Outputs:
     """The outputs of a kernel that show views, and what keeps those alive.
 
-    An object lives as long as somebody holds it or an output shows it. When a cell runs again, what only its
-    earlier run had shown is retired; displaying it once more brings it back. Beyond 256 outputs (deleted cells
-    tell nobody) the oldest no longer keep theirs alive.
+    An object lives as long as somebody holds it, an output shows it, or a page is connected. When a cell
+    runs again, what only its earlier run had shown is retired; displaying it once more brings it back.
+    Beyond 256 outputs (deleted cells tell nobody) the oldest no longer keep theirs alive.
     """
 
     def __init__(self) -> None:

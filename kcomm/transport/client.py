@@ -234,7 +234,8 @@ def connect(
     Returns
     -------
     BlockingChannel or awaitable of Channel
-        With a blocking client ``channel.call(...)`` returns the value; with an asynchronous one it is awaited.
+        With a blocking client ``channel.call(...)`` returns the value; with an asynchronous one it is
+        awaited.
 
     Raises
     ------

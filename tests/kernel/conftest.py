@@ -70,7 +70,7 @@ class Kernel:
             except queue.Empty:
                 continue
 
-    def connect(self, target: str, **options: Any) -> kcomm.Channel:
+    def connect(self, target: str, **options: Any) -> kcomm.BlockingChannel:
         """Connect to a target of the kernel, until the test ends."""
         channel = kcomm.connect(self.client, target, **options)
         self._channels.append(channel)

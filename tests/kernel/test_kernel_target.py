@@ -169,7 +169,7 @@ def test_events_each_way(kernel: Kernel) -> None:
 
 
 def test_comm_messages_leave_a_figure_of_a_running_cell_alone(kernel: Kernel) -> None:
-    """The stock comm fires post_execute for each message, at which the inline backend shows and closes figures."""
+    """The stock comm fires post_execute for each message, and figures are shown and closed."""
     kernel.run("%matplotlib inline\nimport matplotlib.pyplot as plt\n" + CALC)
     channel = kernel.connect("calc")
     cell = kernel.start(

@@ -1,0 +1,59 @@
+"""Image files through Pillow: what the jpeg, png and webp codecs share."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+
+from kcomm.errors import BadValueError
+from kcomm.frames.pixels import Pixels, check_size, to_pixels
+
+
+def write(pixels: Pixels, kind: str, **options: Any) -> bytes:
+    """Return the bytes of an image file that Pillow wrote."""
+    from PIL import Image
+
+    out = io.BytesIO()
+    try:
+        Image.fromarray(pixels).save(out, kind, **options)
+    except (OSError, ValueError) as error:
+        height, width = pixels.shape[:2]
+        raise BadValueError(
+            f"Pillow can't write {width} x {height} pixels as {kind.lower()}: {error}"
+        ) from error
+    return out.getvalue()
+
+
+def read(data: bytes | memoryview, *formats: str) -> Pixels:
+    """Return the pixels of an image file in one of the given formats (Pillow's names)."""
+    from PIL import Image, UnidentifiedImageError
+
+    size = memoryview(data).nbytes
+    names = ", ".join(name.lower() for name in formats)
+    try:
+        with Image.open(io.BytesIO(data), formats=formats) as image:
+            check_size(*image.size)
+            image.load()
+            pixels = to_pixels(image)
+    except UnidentifiedImageError:
+        start = bytes(memoryview(data)[:8])
+        raise BadValueError(
+            f"these {size} bytes are no image in one of the formats {names}; they begin with {start!r}"
+        ) from None
+    except BadValueError:
+        raise
+    # Broken files raise many things in Pillow: SyntaxError for some PNGs, struct.error, zlib.error.
+    except Exception as error:
+        raise BadValueError(f"the image ({size} bytes) is broken or ends too early: {error}") from error
+    return np.array(pixels) if not pixels.flags.owndata else pixels
+
+
+def check_shape(pixels: Pixels, width: int, height: int) -> Pixels:
+    """Return the pixels if they have the size that was announced."""
+    if pixels.shape[:2] != (height, width):
+        raise BadValueError(
+            f"a {width} x {height} frame was announced, but {pixels.shape[1]} x {pixels.shape[0]} came"
+        )
+    return pixels
