@@ -1,4 +1,4 @@
-"""A clip for Chromium's fake webcam: a photograph, panned."""
+"""A clip for Chromium's fake webcam: a photograph, panned, with each frame's number in its pixels."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import skimage.data
 import skimage.transform
 
 WIDTH, HEIGHT, FRAMES, FPS = 640, 480, 60, 30
+#: The number stands as black and white blocks of this size along the upper edge, the highest bit first.
+BLOCK = 32
+BITS = 6
 
 
 def write_clip(path: Path) -> Path:
@@ -31,14 +34,31 @@ def write_clip(path: Path) -> Path:
     partial = path.with_suffix(".partial")
     with partial.open("wb") as clip:
         clip.write(f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F{FPS}:1 Ip A1:1 C420jpeg\n".encode())
-        for x, y in window_path(luma.shape[1] - WIDTH, luma.shape[0] - HEIGHT):
+        for number, (x, y) in enumerate(window_path(luma.shape[1] - WIDTH, luma.shape[0] - HEIGHT)):
             clip.write(b"FRAME\n")
-            clip.write(luma[y : y + HEIGHT, x : x + WIDTH].tobytes())
-            half = chroma[y // 2 : (y + HEIGHT) // 2, x // 2 : (x + WIDTH) // 2]
+            window = luma[y : y + HEIGHT, x : x + WIDTH].copy()
+            half = chroma[y // 2 : (y + HEIGHT) // 2, x // 2 : (x + WIDTH) // 2].copy()
+            stamp(window, half, number)
+            clip.write(window.tobytes())
             clip.write(half[..., 0].tobytes())
             clip.write(half[..., 1].tobytes())
     partial.replace(path)
     return path
+
+
+def stamp(luma: np.ndarray, chroma: np.ndarray, number: int) -> None:
+    """Write a frame's number into its pixels."""
+    chroma[: BLOCK // 2, : BITS * BLOCK // 2] = 128
+    for bit in range(BITS):
+        is_set = number >> (BITS - 1 - bit) & 1
+        luma[:BLOCK, bit * BLOCK : (bit + 1) * BLOCK] = 235 if is_set else 16
+
+
+def read_number(pixels: np.ndarray) -> int:
+    """Read a frame's number from its (H, W, ...) pixels, of any size and after any compression."""
+    block = pixels.shape[1] * BLOCK / WIDTH
+    centres = [int((bit + 0.5) * block) for bit in range(BITS)]
+    return sum((pixels[int(block / 2), x].mean() > 127) << (BITS - 1 - i) for i, x in enumerate(centres))
 
 
 def window_path(room_x: int, room_y: int) -> list[tuple[int, int]]:

@@ -14,7 +14,7 @@ import pytest
 from tests.page.browser import HELP, find_browser
 from tests.page.camera import write_clip
 from tests.page.notebook import Notebook, write_notebook
-from tests.page.server import Server
+from tests.page.server import INSECURE_HOST, Server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page, Playwright, ViewportSize
@@ -27,6 +27,7 @@ FLAGS = [
     "--disable-quic",
     "--disable-sync",
     "--no-first-run",
+    f"--host-resolver-rules=MAP {INSECURE_HOST} 127.0.0.1",
     # Tests look at pages that no one sees.
     "--disable-background-timer-throttling",
     "--disable-backgrounding-occluded-windows",
@@ -72,7 +73,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def camera_clip(request: pytest.FixtureRequest) -> Path:
     """What the browser's camera sees: a panned photograph (see camera.py)."""
-    return write_clip(request.config.cache.mkdir("camera") / "clip-1.y4m")
+    return write_clip(request.config.cache.mkdir("camera") / "clip-2.y4m")
 
 
 @pytest.fixture(scope="session")
@@ -155,7 +156,7 @@ def page(context: BrowserContext) -> Page:
 def open_notebook(
     lab: Server, context: BrowserContext, artefacts: Path, request: pytest.FixtureRequest
 ) -> OpenNotebook:
-    """Open a notebook of these cells: ``open_notebook(cells, name=None, app="lab", page=None)``.
+    """Open a notebook of these cells: ``open_notebook(cells, name=None, app="lab", page=None, host=...)``.
 
     ``app`` is ``"lab"`` or ``"notebook"``; ``cells`` may be the path of an .ipynb to copy.
     """
@@ -167,6 +168,7 @@ def open_notebook(
         name: str | None = None,
         app: str = "lab",
         page: Page | None = None,
+        host: str = "127.0.0.1",
     ) -> Notebook:
         nonlocal count
         count += 1
@@ -176,7 +178,7 @@ def open_notebook(
         else:
             write_notebook(lab.root / path, cells)
         notebook = Notebook(lab, page or context.new_page(), path, artefacts)
-        notebook.open(app)
+        notebook.open(app, host)
         return notebook
 
     return open_one

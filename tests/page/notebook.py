@@ -111,13 +111,15 @@ class Notebook:
 
     # -- opening ----------------------------------------------------------------------
 
-    def open(self, app: str = "lab") -> None:
+    def open(self, app: str = "lab", host: str = "127.0.0.1") -> None:
         """Open the notebook in the page, and wait until its kernel is idle.
 
         Parameters
         ----------
         app
             ``"lab"`` for JupyterLab, ``"notebook"`` for Notebook 7.
+        host
+            The name by which the browser reaches the server.
         """
         if app == "lab":
             # A workspace of its own, or JupyterLab would restore the last test's tabs.
@@ -125,8 +127,13 @@ class Notebook:
             place = f"lab/workspaces/{space}/tree/{self.path}"
         else:
             place = f"notebooks/{self.path}"
-        self.page.goto(f"{self.server.url}/{place}?token={self.server.token}")
+        url = self.server.url.replace("127.0.0.1", host)
+        self.page.goto(f"{url}/{place}?token={self.server.token}")
         self.wait_ready()
+
+    def save(self) -> None:
+        """Save the notebook, outputs included."""
+        self._eval("kcommTests.panel(path).context.save().then(() => undefined)")
 
     def reload(self) -> None:
         """Reload the page, as its user would, and wait until the kernel is idle."""

@@ -14,11 +14,18 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+#: A name for this machine that browsers hold for no safe place, unlike 127.0.0.1.
+INSECURE_HOST = "insecure.test"
 #: What would otherwise ask or load from elsewhere; and the application object for tests.
 SETTINGS: dict[str, Any] = {
     "LabApp": {"expose_app_in_browser": True, "news_url": None},
     "JupyterNotebookApp": {"expose_app_in_browser": True},
-    "ServerApp": {"open_browser": False, "ip": "127.0.0.1", "port_retries": 0},
+    "ServerApp": {
+        "open_browser": False,
+        "ip": "127.0.0.1",
+        "port_retries": 0,
+        "local_hostnames": ["localhost", INSECURE_HOST],
+    },
 }
 PAGE_CONFIG = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
 

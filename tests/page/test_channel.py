@@ -112,8 +112,7 @@ CALLS = [
         "done [0,1,2,3,4]",
     ),
     (
-        'for await (const i of channel.stream("ticks", [1000])) if (i == 3) break;'
-        'return "left"',
+        'for await (const i of channel.stream("ticks", [1000])) if (i == 3) break;return "left"',
         'done "left"',
     ),
     (
@@ -160,7 +159,9 @@ def test_python_calls_the_page(open_notebook: Open) -> None:
     body = """
       channel.handle("confirm", text => text + " yes");
       const heard = [];
-      return new Promise(done => channel.on("status", s => { heard.push(s.n); if (heard.length == 2) done(heard); }));
+      return new Promise(done => channel.on("status", s => {
+        if (heard.push(s.n) == 2) done(heard);
+      }));
     """
     notebook = open_notebook(
         [hello, script(body), "[channel] = target.channels\nprint(await channel.call('confirm', 'and now?'))"]
@@ -174,7 +175,9 @@ def test_python_calls_the_page(open_notebook: Open) -> None:
 def test_a_stream_of_the_page_is_advanced_on_credit(open_notebook: Open) -> None:
     body = """
       window.made = 0;
-      channel.handleStream("numbers", async function* (n) { for (let i = 0; i < n; i++) { window.made++; yield i; } });
+      channel.handleStream("numbers", async function* (n) {
+        for (let i = 0; i < n; i++) { window.made++; yield i; }
+      });
       return "ready";
     """
     use = (
