@@ -1,0 +1,138 @@
+/** Joins a session with a transport and the clock: packets leave once a turn, and what happens is told to the channel. */
+
+import type { SessionEvent } from "./protocol/events.js";
+import { Session, type SessionOptions } from "./protocol/session.js";
+import type { ReceivedBuffer, Transport, TransportListener } from "./transport/transport.js";
+
+export class Peer implements TransportListener {
+  readonly session: Session;
+  readonly #role: "opener" | "acceptor";
+  readonly #transport: Transport;
+  readonly #onEvent: (event: SessionEvent) => void;
+  readonly #waiting: (() => void)[] = [];
+  #isStarted = false;
+  #isFlushDue = false;
+  #isCut = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    role: "opener" | "acceptor",
+    transport: Transport,
+    options: SessionOptions,
+    onEvent: (event: SessionEvent) => void,
+  ) {
+    this.session = new Session(role, options);
+    this.#role = role;
+    this.#transport = transport;
+    this.#onEvent = onEvent;
+  }
+
+  /** Opens the transport: an opener's with HELLO. */
+  start(): void {
+    if (this.#role === "opener") {
+      this.session.open();
+      this.flush();
+    } else {
+      this.#isStarted = true;
+      this.#transport.open(this, null);
+    }
+  }
+
+  /** Ends the channel in order. Sends at once: a page that is being left has no later turn. */
+  close(code: string, message: string): void {
+    this.#tell(this.session.close(code, message));
+    this.flush();
+  }
+
+  /** Runs something as soon as there is room to send; in the order of asking. After the end of the channel there always is. */
+  whenWritable(run: () => void): void {
+    this.#waiting.push(run);
+    this.#letWrite();
+  }
+
+  /** Sends what is queued until the end of this turn; it shares packets. */
+  flushSoon(): void {
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    queueMicrotask(() => this.flush());
+  }
+
+  flush(): void {
+    this.#isFlushDue = false;
+    clearTimeout(this.#timer);
+    try {
+      this.#send();
+    } catch (error) {
+      // A transport that throws is no longer one.
+      this.#end(
+        this.session.cut(`a packet could not be sent: ${String(error)}`, "kcomm.session_lost"),
+      );
+    }
+    this.#letWrite();
+    this.#setTimer();
+  }
+
+  onPacket(buffers: readonly ReceivedBuffer[]): void {
+    this.#tell(this.session.receive(buffers, now()));
+    this.flush();
+  }
+
+  onClose(buffers: readonly ReceivedBuffer[]): void {
+    if (buffers.length > 0) this.#tell(this.session.receive(buffers, now()));
+    this.#end(this.session.cut("the other end closed the connection"));
+  }
+
+  onLost(message: string): void {
+    this.#end(this.session.cut(message, "kcomm.session_lost"));
+  }
+
+  #send(): void {
+    while (!this.#isCut) {
+      const packet = this.session.nextPacket(now());
+      if (packet === null) break;
+      if (this.session.saidBye) {
+        this.#isCut = true;
+        if (this.#isStarted) this.#transport.close(packet);
+      } else if (this.#isStarted) this.#transport.send(packet);
+      else {
+        this.#isStarted = true;
+        this.#transport.open(this, packet);
+      }
+    }
+    // The other end said BYE, and nothing is left to be said here.
+    if (this.session.state === "closed" && !this.#isCut) {
+      this.#isCut = true;
+      this.#transport.close(null);
+    }
+  }
+
+  #end(happened: readonly SessionEvent[]): void {
+    this.#isCut = true;
+    clearTimeout(this.#timer);
+    this.#tell(happened);
+    this.#letWrite();
+  }
+
+  #tell(happened: readonly SessionEvent[]): void {
+    for (const event of happened) this.#onEvent(event);
+  }
+
+  #letWrite(): void {
+    while (
+      this.#waiting.length > 0 &&
+      (this.session.state === "closed" || this.session.waitForRoom())
+    ) {
+      this.#waiting.shift()?.();
+    }
+  }
+
+  #setTimer(): void {
+    const { deadline } = this.session;
+    if (deadline === null || this.#isCut) return;
+    this.#timer = setTimeout(() => this.flush(), Math.max(0, deadline - now()));
+  }
+}
+
+function now(): number {
+  return performance.now();
+}

@@ -1,0 +1,265 @@
+/** What waits to be sent: which message goes into the next packet, and which may go before another. */
+
+import type { Kind } from "./messages.js";
+import { MAX_BUFFERS, PART_SIZE, split } from "./parts.js";
+import type { Encoded } from "./values.js";
+
+/** A page pays about 2 ms for a comm message whatever it holds, so messages share a packet up to this size. */
+export const BATCH_SIZE = 256 * 1024;
+/** Events of one topic that may wait; beyond, the oldest is dropped. */
+export const TOPIC_BOUND = 1000;
+
+/** The most that a size takes in part 0. */
+const SIZE_BYTES = 9;
+
+/** An encoded message that waits. */
+export class Outgoing {
+  topic: string | null = null;
+  isVolatile = false;
+  isDropped = false;
+  /** Bytes of the message and its attachments. */
+  readonly nbytes: number;
+
+  constructor(
+    readonly kind: Kind,
+    readonly id: number,
+    readonly encoded: Encoded,
+  ) {
+    this.nbytes = encoded.attachments.reduce(
+      (total, attachment) => total + attachment.length,
+      encoded.body.length,
+    );
+  }
+
+  /** Whether it can be taken apart for packets that hold `maxMessage`: part 0 holds the sizes of all attachments. */
+  fits(maxMessage: number): boolean {
+    const buffers = this.encoded.attachments.length + 1;
+    return (
+      this.nbytes <= maxMessage ||
+      (buffers <= MAX_BUFFERS && buffers * SIZE_BYTES <= maxMessage / 2)
+    );
+  }
+
+  /** Whether its packet holds nothing else. */
+  get goesAlone(): boolean {
+    return this.kind === "HELLO" || this.kind === "WELCOME";
+  }
+}
+
+/** A message that leaves in parts, and those of its id behind it. */
+class Transfer {
+  readonly waiting: Outgoing[] = [];
+  #parts: Generator<Encoded, void> | null = null;
+  #left = 0;
+
+  constructor(readonly partSize: number) {}
+
+  /** Returns the next part of the first message, and whether it is its last. */
+  nextPart(): { part: Outgoing; isLast: boolean } {
+    const message = this.waiting[0] as Outgoing;
+    if (this.#parts === null) {
+      const { body, attachments } = message.encoded;
+      this.#left = message.nbytes;
+      this.#parts = split(message.id, [body, ...attachments], this.partSize);
+    }
+    const part = new Outgoing("PART", message.id, this.#parts.next().value as Encoded);
+    this.#left -= this.partSize;
+    const isLast = this.#left <= 0;
+    if (isLast) this.#parts = null;
+    return { part, isLast };
+  }
+}
+
+/**
+ * The queues of one direction.
+ *
+ * Messages leave in the order they came, but for three rules: CREDIT and NACK go first; a message larger than `maxMessage` goes in parts,
+ * and others may go between; what follows it with the same id waits behind it.
+ */
+export class Outbox {
+  nbytes = 0;
+  #urgent = new Map<string, Outgoing>();
+  #queue: Outgoing[] = [];
+  #topics = new Map<string, Outgoing[]>();
+  #bulk = new Map<number, Transfer>();
+  #isTurnOfBulk = false;
+  #bye: Outgoing | null = null;
+
+  /**
+   * @param maxMessage bytes of messages that a packet holds
+   * @param maxTransfers messages that may be in parts at once
+   */
+  constructor(
+    public maxMessage: number,
+    public maxTransfers: number,
+  ) {}
+
+  /** Forgets everything that waits. */
+  clear(): void {
+    this.nbytes = 0;
+    this.#urgent.clear();
+    this.#queue = [];
+    this.#topics.clear();
+    this.#bulk.clear();
+    this.#isTurnOfBulk = false;
+    this.#bye = null;
+  }
+
+  /** Queues a message. */
+  put(message: Outgoing): void {
+    if (message.kind === "BYE") {
+      this.#bye = message;
+      return;
+    }
+    this.#queue.push(message);
+    this.nbytes += message.nbytes;
+  }
+
+  /** Queues a message before all others, in place of an earlier one of its kind and id. */
+  putFirst(message: Outgoing): void {
+    this.#urgent.set(`${message.kind} ${message.id}`, message);
+  }
+
+  /** Queues an event; drops older ones of its topic that wait, as it was declared. */
+  putEvent(topic: string, message: Outgoing, isLatest: boolean): void {
+    message.topic = topic;
+    const waiting = this.#topics.get(topic) ?? [];
+    const bound = isLatest ? 0 : TOPIC_BOUND - 1;
+    for (const dropped of waiting.splice(0, Math.max(0, waiting.length - bound))) {
+      dropped.isDropped = true;
+      this.nbytes -= dropped.nbytes;
+    }
+    waiting.push(message);
+    this.#topics.set(topic, waiting);
+    this.put(message);
+  }
+
+  /** Whether the CALL of this id, or a part of it, is still here. */
+  hasCall(id: number): boolean {
+    const waiting = this.#bulk.get(id)?.waiting ?? this.#queue;
+    return waiting.some((message) => message.id === id && message.kind === "CALL");
+  }
+
+  /**
+   * Takes the messages of the next packet.
+   *
+   * @param isFull whether the reliable lane is full, so that only volatile messages may go
+   */
+  take(isFull: boolean): Outgoing[] {
+    if (isFull) return this.#takeBatch([], true);
+    if (this.#isTurnOfBulk && this.#bulk.size > 0) {
+      this.#isTurnOfBulk = false;
+      return this.#takeFromBulk();
+    }
+    const batch = this.#takeBatch(this.#takeUrgent(), false);
+    this.#isTurnOfBulk = true;
+    if (batch.length > 0) return batch;
+    if (this.#bulk.size > 0) return this.#takeFromBulk();
+    const bye = this.#bye;
+    this.#bye = null;
+    return bye === null ? [] : [bye];
+  }
+
+  #takeUrgent(): Outgoing[] {
+    if (this.#queue[0]?.goesAlone) return [];
+    const urgent: Outgoing[] = [];
+    let size = 0;
+    for (const [key, message] of this.#urgent) {
+      size += message.nbytes;
+      if (size > this.maxMessage && urgent.length > 0) break;
+      urgent.push(message);
+      this.#urgent.delete(key);
+    }
+    return urgent;
+  }
+
+  #takeBatch(batch: Outgoing[], onlyVolatile: boolean): Outgoing[] {
+    let size = batch.reduce((total, message) => total + message.nbytes, 0);
+    for (
+      let message = this.#queue[0];
+      message !== undefined && size < BATCH_SIZE;
+      message = this.#queue[0]
+    ) {
+      if (message.isDropped) {
+        this.#queue.shift();
+        continue;
+      }
+      if (onlyVolatile && !message.isVolatile) break;
+      const transfer = this.#bulk.get(message.id);
+      if (transfer !== undefined) {
+        transfer.waiting.push(message);
+        this.#queue.shift();
+        continue;
+      }
+      if (message.nbytes > this.maxMessage) {
+        // Part 0 leaves in its turn, so that ids are taken in order; and no more are begun than the peer takes at once.
+        if (batch.length > 0 || this.#bulk.size >= this.maxTransfers) break;
+        this.#queue.shift();
+        return [this.#startTransfer(message)];
+      }
+      const isCrowded = size + message.nbytes > this.maxMessage || message.goesAlone;
+      if (isCrowded && batch.length > 0) break;
+      this.#queue.shift();
+      this.#leave(message);
+      batch.push(message);
+      size += message.nbytes;
+      if (message.goesAlone) break;
+    }
+    return batch;
+  }
+
+  #startTransfer(message: Outgoing): Outgoing {
+    // Part 0 holds the sizes of all buffers beside its chunk.
+    const room = this.maxMessage - SIZE_BYTES * (message.encoded.attachments.length + 1);
+    const transfer = new Transfer(Math.min(PART_SIZE, room));
+    transfer.waiting.push(message);
+    // It has begun to leave: a newer event can't take its place any more.
+    this.#leaveTopic(message);
+    this.#bulk.set(message.id, transfer);
+    return this.#takePart(message.id, transfer);
+  }
+
+  /** Takes one packet's worth of the transfer that waits longest; the others come before its next one. */
+  #takeFromBulk(): Outgoing[] {
+    const [id, transfer] = this.#bulk.entries().next().value as [number, Transfer];
+    while (transfer.waiting[0]?.isDropped) transfer.waiting.shift();
+    const message = transfer.waiting[0];
+    if (message === undefined) {
+      this.#bulk.delete(id);
+      return this.take(false);
+    }
+    if (message.nbytes > this.maxMessage) {
+      this.#leaveTopic(message);
+      return [this.#takePart(id, transfer)];
+    }
+    transfer.waiting.shift();
+    this.#leave(message);
+    this.#putBack(id, transfer);
+    return [message];
+  }
+
+  #takePart(id: number, transfer: Transfer): Outgoing {
+    const { part, isLast } = transfer.nextPart();
+    if (isLast) this.nbytes -= (transfer.waiting.shift() as Outgoing).nbytes;
+    this.#putBack(id, transfer);
+    return part;
+  }
+
+  #putBack(id: number, transfer: Transfer): void {
+    this.#bulk.delete(id);
+    if (transfer.waiting.length > 0) this.#bulk.set(id, transfer);
+  }
+
+  #leave(message: Outgoing): void {
+    this.nbytes -= message.nbytes;
+    this.#leaveTopic(message);
+  }
+
+  #leaveTopic(message: Outgoing): void {
+    if (message.topic === null) return;
+    const waiting = this.#topics.get(message.topic) ?? [];
+    const at = waiting.indexOf(message);
+    if (at >= 0) waiting.splice(at, 1);
+    if (waiting.length === 0) this.#topics.delete(message.topic);
+  }
+}
