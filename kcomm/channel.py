@@ -13,9 +13,10 @@ from typing import Any, TypeVar, overload
 from kcomm import errors
 from kcomm.errors import WouldBlockError
 from kcomm.handlers import Handler, Place, Thread
-from kcomm.peer import Peer, Registry
+from kcomm.peer import Peer
 from kcomm.protocol import Limits, Session
 from kcomm.runtime import Worker
+from kcomm.serving import Registry
 from kcomm.stream import Stream
 from kcomm.transport.base import Transport
 
@@ -91,8 +92,7 @@ class Channel:
         self._parent = parent
         self._methods: dict[str, Handler] = {}
         self._topics: dict[str, Handler] = {}
-        peer.registry = self
-        peer.channel = self
+        peer.serving.use(self, self)
 
     @classmethod
     def opening(
@@ -253,7 +253,7 @@ class Channel:
         if function is None:
             return lambda decorated: self._register(table, name, decorated, **options)
         table[name] = Handler(function, name, **options)
-        self._peer.retry_deferred()
+        self._peer.serving.retry_deferred()
         return function
 
     def _set_timeout(self, method: str, id_: int, future: Future[Any], timeout: float) -> None:

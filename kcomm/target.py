@@ -204,13 +204,13 @@ class Target:
     def _take_opened(self, channel: Channel) -> None:
         self._channels.append(channel)
         for handler in self._on_open:
-            channel._peer.run_handler(handler)
+            channel._peer.serving.run_handler(handler)
 
     def _take_closed(self, channel: Channel) -> None:
         if channel in self._channels:
             self._channels.remove(channel)
             for handler in self._on_close:
-                channel._peer.run_handler(handler)
+                channel._peer.serving.run_handler(handler)
 
     def __repr__(self) -> str:
         return f"<kcomm.Target {self.name!r}: {len(self._channels)} channels>"
