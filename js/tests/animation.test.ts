@@ -169,7 +169,24 @@ describe("the player", () => {
     expect(player.error).toBeNull();
   });
 
-  it("plays at once if the kernel says so, and learns how long it is", async () => {
+  it("keeps commands that come before it knows the animation", async () => {
+    const { a, b } = new MemoryLink();
+    const [kernel, channel] = await Promise.all([acceptChannel(b), openChannel(a)]);
+    kernel.handle("info", () => INFO);
+    kernel.handle("draw", frame);
+    const painted: number[] = [];
+    const paint = (_: unknown, index: number) => painted.push(index);
+    const player = new Player({ paint, changed: () => {}, visible: async () => {} });
+    const attached = player.attach(channel);
+    player.control({ action: "seek", value: 7 });
+    player.control({ action: "speed", value: 2 });
+    expect(player.isReady).toBe(false);
+    await attached;
+    await until(() => painted.at(-1) === 7);
+    expect(player.state).toMatchObject({ index: 7, speed: 2 });
+  });
+
+  it("plays at once if the kernel says so", async () => {
     const { player } = await play({ count: 3, playing: true });
     await until(() => player.state.index === 2 && !player.state.playing);
   });

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+import kcomm
 from tests.page.notebook import Notebook
 
 Open = Callable[..., Notebook]
@@ -246,7 +248,7 @@ def test_two_notebooks_on_one_kernel_in_one_page(open_notebook: Open) -> None:
     assert notebook.evaluate("len(target.channels)") == 2
 
 
-def test_each_page_is_a_peer_of_its_own(open_notebook: Open, context: object) -> None:
+def test_each_page_is_a_peer_of_its_own(open_notebook: Open) -> None:
     talk = script('return await channel.call("add", [1, 1])')
     notebook = open_notebook([TARGET, talk])
     notebook.run(0)
@@ -282,3 +284,24 @@ def test_notebook_7(open_notebook: Open, app: str) -> None:
     notebook.run(0)
     assert run(notebook, 1) == "done 5"
     assert notebook.errors() == []
+
+
+def test_the_bundle_for_front_ends_of_ones_own(open_notebook: Open) -> None:
+    """The library without the plugin's help: a kernel connection is all that it needs."""
+    bundle = (Path(kcomm.__file__).parent / "static" / "kcomm.js").read_text()
+    notebook = open_notebook([TARGET])
+    notebook.run(0)
+    use = """
+      async ([path, bundle]) => {
+        const file = new Blob([bundle], { type: "text/javascript" });
+        const kcomm = await import(URL.createObjectURL(file));
+        const kernel = kcommTests.panel(path).sessionContext.session.kernel;
+        const channel = await kcomm.connect("calc", { kernel });
+        const items = [];
+        for await (const i of channel.stream("ticks", [4])) items.push(i);
+        const sum = await channel.call("add", [2, 3]);
+        channel.close();
+        return [sum, items, (await channel.closed).code];
+      }
+    """
+    assert notebook.page.evaluate(use, [notebook.path, bundle]) == [5, [0, 1, 2, 3], "kcomm.closed"]

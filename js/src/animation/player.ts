@@ -43,6 +43,8 @@ export class Player {
   #run: AbortController | null = null;
   #wanted: number | null = null;
   #drawing = false;
+  /** Commands that came before the kernel had told what there is to command; null once it has. */
+  #early: unknown[] | null = [];
   #timer: ReturnType<typeof setTimeout> | null = null;
   readonly #pace = new Pace(100);
   readonly #rate = new RateMeter();
@@ -60,14 +62,24 @@ export class Player {
     const { index, direction, speed, loop, fps } = info;
     Object.assign(this.state, { index: clamp(index, info.count), direction, speed, loop, fps });
     this.#setPace();
+    const early = this.#early ?? [];
+    this.#early = null;
+    const first = info.playing ? null : this.#draw(this.state.index);
+    if (info.playing) this.#playFrom(this.state.index, direction);
+    for (const command of early) this.control(command);
     this.view.changed();
-    await this.#draw(this.state.index);
-    if (info.playing && this.#channel === channel) this.play(direction);
+    await first;
+  }
+
+  /** Whether commands have an effect. */
+  get isReady(): boolean {
+    return this.#channel !== null && this.#early === null;
   }
 
   /** The channel has ended. What is painted stays. */
   detach(): void {
     this.#channel = null;
+    this.#early = [];
     this.#stop();
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
@@ -76,7 +88,7 @@ export class Player {
 
   /** Plays on from the frame that is shown; from the other end if that is the last one. */
   play(direction: 1 | -1 = 1): void {
-    if (this.info === null || this.#channel === null) return;
+    if (this.info === null || !this.isReady) return;
     this.#clearError();
     this.#playFrom(startOf(this.state.index, direction, this.info.count), direction);
   }
@@ -99,7 +111,7 @@ export class Player {
 
   /** Goes to a frame; playing goes on from there. */
   seek(index: number): void {
-    if (this.info === null) return;
+    if (this.info === null || !this.isReady) return;
     const target = clamp(index, this.info.count);
     this.#clearError();
     if (this.state.playing) {
@@ -137,6 +149,10 @@ export class Player {
 
   /** Does what a `control` event says; commands it does not know are ignored. */
   control(command: unknown): void {
+    if (this.#early !== null) {
+      this.#early.push(command);
+      return;
+    }
     const { action, value } = (command ?? {}) as { action?: unknown; value?: unknown };
     const number = typeof value === "number" ? value : null;
     if (action === "play") this.play(1);

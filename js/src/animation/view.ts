@@ -52,12 +52,10 @@ class AnimationView implements Content {
   }
 
   async attach(channel: Channel): Promise<void> {
-    this.#controls.node.disabled = false;
     await this.#player.attach(channel);
   }
 
   detach(): void {
-    this.#controls.node.disabled = true;
     this.#player.detach();
   }
 
@@ -67,6 +65,7 @@ class AnimationView implements Content {
   }
 
   #update(): void {
+    this.#controls.node.disabled = !this.#player.isReady;
     this.#controls.update();
     const { error, failed, state } = this.#player;
     this.node.dataset.playing = String(state.playing);
