@@ -114,8 +114,8 @@ def _match(value: Any, hint: Any) -> tuple[bool, Any]:
     if origin in (Union, types.UnionType):
         return _match_union(value, get_args(hint))
     if origin is Literal:
-        # 1 == True, but they are two values
-        return any(value == choice and type(value) is type(choice) for choice in get_args(hint)), value
+        # 1 == True, but they are two values; the type first, since an array is compared item by item
+        return any(type(value) is type(choice) and value == choice for choice in get_args(hint)), value
     if origin is typing.Annotated:
         return _match(value, get_args(hint)[0])
     if origin in (list, Sequence) or hint in (list, Sequence):
@@ -185,9 +185,15 @@ def _match_class(value: Any, hint: Any) -> tuple[bool, Any]:
     if hint is bytes and numpy is not None and isinstance(value, numpy.ndarray):
         is_bytes = value.dtype == numpy.uint8 and value.ndim == 1
         return is_bytes, value.tobytes() if is_bytes else value
-    if isinstance(hint, type):
+    if typing.is_typeddict(hint):
+        return isinstance(value, dict), value
+    if isinstance(hint, type) and not _is_unchecked_protocol(hint):
         return isinstance(value, hint), value
     return True, value  # a typing construct that says nothing about what came over the wire
+
+
+def _is_unchecked_protocol(hint: type) -> bool:
+    return getattr(hint, "_is_protocol", False) and not getattr(hint, "_is_runtime_protocol", False)
 
 
 def _get_hints(function: Callable[..., Any]) -> dict[str, Any]:

@@ -93,6 +93,7 @@ class Worker:
         self._jobs: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+        self._is_closed = False
 
     def submit(
         self, context: contextvars.Context, function: Callable[..., T], *args: Any, **kwargs: Any
@@ -100,8 +101,10 @@ class Worker:
         """Queue a call, to run in a copy of a context; a future cancelled before its turn never runs."""
         future: Future[T] = Future()
         job = context.copy()
-        self._jobs.put((future, lambda: job.run(function, *args, **kwargs)))
         with self._lock:
+            self._jobs.put((future, lambda: job.run(function, *args, **kwargs)))
+            if self._is_closed:  # what is still to be done then, such as on_close
+                self._jobs.put(None)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
@@ -110,15 +113,22 @@ class Worker:
     def close(self) -> None:
         """End the thread when the jobs that wait are done."""
         with self._lock:
+            self._is_closed = True
             if self._thread is not None:
                 self._jobs.put(None)
-                self._thread = None
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            run_job(*job)
-            # The thread sleeps in get(): what the last job held must not live on until the next.
-            del job
+        while True:
+            job = self._jobs.get()
+            if job is not None:
+                run_job(*job)
+                # The thread sleeps in get(): what the last job held must not live on until the next.
+                del job
+                continue
+            with self._lock:
+                if self._jobs.empty():
+                    self._thread = None
+                    return
 
 
 def run_job(future: Future[Any], function: Callable[[], Any]) -> None:
@@ -127,5 +137,9 @@ def run_job(future: Future[Any], function: Callable[[], Any]) -> None:
         return
     try:
         future.set_result(function())
+    except StopIteration as error:  # which asyncio's futures do not take
+        failure = RuntimeError(f"StopIteration was raised: {error}")
+        failure.__cause__ = error
+        future.set_exception(failure)
     except BaseException as error:  # a handler's SystemExit must not end the thread
         future.set_exception(error)

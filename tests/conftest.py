@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+#: A slow machine is no defect, and CI must find the same on every run.
+settings.register_profile("kcomm", deadline=None, derandomize="CI" in os.environ, print_blob=True)
+settings.load_profile("kcomm")
 
 HERE = Path(__file__).parent
 #: Playwright's loop stays "running" in the main thread, where no other can then start,

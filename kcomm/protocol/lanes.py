@@ -10,6 +10,9 @@ from kcomm.protocol.values import Buffer
 
 #: Nothing else having gone back, an acknowledgement goes out this long after a packet came (seconds).
 ACK_DELAY = 0.25
+#: A sender whose last packet is not acknowledged asks after this long, then at twice the interval each time.
+PROBE_DELAY = 1.0
+MAX_PROBE_DELAY = 60.0
 
 
 class SendLane:
@@ -26,26 +29,45 @@ class SendLane:
         self.last = 0
         self.nbytes = 0
         self._ring: deque[tuple[int, int, Sequence[Buffer]]] = deque()
+        self._probe_delay = PROBE_DELAY
+        self._probe_due: float | None = None
 
     @property
     def is_full(self) -> bool:
         """Whether the next reliable packet has to wait for an acknowledgement."""
         return self.nbytes >= self.window
 
-    def keep(self, packet: Sequence[Buffer], nbytes: int) -> None:
+    def keep(self, packet: Sequence[Buffer], nbytes: int, now: float) -> None:
         """Keep the packet that was numbered ``last + 1``."""
         self.last += 1
+        if self._probe_due is None:
+            self._probe_due = now + self._probe_delay
         self.nbytes += nbytes
         self._ring.append((self.last, nbytes, packet))
 
-    def acknowledge(self, ack: int) -> bool:
+    def acknowledge(self, ack: int, now: float) -> bool:
         """Let go of all packets up to `ack`; return whether there were any."""
         if ack > self.last:
             raise ProtocolError(f"packet {ack} was acknowledged, but {self.last} is the last one sent")
-        before = self.nbytes
+        before = len(self._ring)
         while self._ring and self._ring[0][0] <= ack:
             self.nbytes -= self._ring.popleft()[1]
-        return self.nbytes != before
+        if len(self._ring) == before:
+            return False
+        self._probe_delay = PROBE_DELAY
+        self._probe_due = now + PROBE_DELAY if self._ring else None
+        return True
+
+    @property
+    def probe_deadline(self) -> float | None:
+        """When a tail probe is due: whether the last packet was lost shows nowhere else."""
+        return self._probe_due
+
+    def take_probe(self, now: float) -> int:
+        """Return the number that a probe names; the next one is due after twice the time."""
+        self._probe_delay = min(2 * self._probe_delay, MAX_PROBE_DELAY)
+        self._probe_due = now + self._probe_delay
+        return self.last
 
     def resend(self, first: int, last: int) -> None:
         """Answer a NACK. The ring holds what is asked for; sending it again is not part of this version."""

@@ -7,6 +7,9 @@ from dataclasses import asdict, dataclass, fields
 
 from kcomm.errors import ProtocolError
 
+#: Smaller ones could not hold the protocol's own messages.
+_SMALLEST = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -39,8 +42,11 @@ class Limits:
     window: int = 32 << 20
 
     def __post_init__(self) -> None:
-        if self.packet < 4096:
-            raise ValueError(f"the packet limit must be at least 4096 bytes, not {self.packet}")
+        for name in ("packet", "message"):
+            if getattr(self, name) < _SMALLEST:
+                raise ValueError(
+                    f"the limit {name!r} must be at least {_SMALLEST} bytes, not {getattr(self, name)}"
+                )
         for field in fields(self):
             if getattr(self, field.name) < 1:
                 raise ValueError(f"the limit {field.name!r} must be positive")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kcomm.protocol import parts
 from kcomm.protocol.messages import Kind
@@ -14,6 +13,8 @@ from kcomm.protocol.messages import Kind
 BATCH_SIZE = 256 * 1024
 #: Events of one topic that may wait; beyond, the oldest is dropped.
 TOPIC_BOUND = 1000
+#: The most that a size takes in part 0.
+_SIZE_BYTES = 9
 
 
 @dataclass(slots=True, eq=False)
@@ -27,11 +28,21 @@ class Outgoing:
     is_volatile: bool = False
     topic: str | None = None
     is_dropped: bool = False
+    #: Bytes of the message and its attachments.
+    nbytes: int = field(init=False)
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the message and its attachments."""
-        return len(self.body) + sum(map(len, self.attachments))
+    def __post_init__(self) -> None:
+        self.nbytes = len(self.body) + sum(map(len, self.attachments))
+
+    def fits(self, max_message: int) -> bool:
+        """Return whether it can be taken apart for packets that hold `max_message`.
+
+        Part 0 holds the sizes of all attachments.
+        """
+        if self.nbytes <= max_message:
+            return True
+        buffers = len(self.attachments) + 1
+        return buffers <= parts.MAX_BUFFERS and buffers * _SIZE_BYTES <= max_message // 2
 
     @property
     def goes_alone(self) -> bool:
@@ -40,24 +51,36 @@ class Outgoing:
 
 
 class _Transfer:
-    """A message that leaves in parts, and those of its id behind it."""
+    """A message that leaves in parts, and those of its id behind it.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    max_message : int
+        Bytes of messages that a packet holds.
+    """
+
+    def __init__(self, max_message: int) -> None:
         self.waiting: deque[Outgoing] = deque()
+        self._max_message = max_message
         self._parts: Iterator[tuple[bytes, list[bytes]]] | None = None
         self._left = 0
+        self._part_size = 0
 
     def next_part(self) -> tuple[Outgoing, bool]:
         """Return the next part of the first message, and whether it is its last."""
         message = self.waiting[0]
         if self._parts is None:
-            self._left = math.ceil(message.nbytes / parts.PART_SIZE)
-            self._parts = parts.split(message.id, [message.body, *message.attachments])
+            # Part 0 holds the sizes of all buffers beside its chunk.
+            room = self._max_message - _SIZE_BYTES * (len(message.attachments) + 1)
+            self._part_size = min(parts.PART_SIZE, room)
+            self._left = message.nbytes
+            buffers = [message.body, *message.attachments]
+            self._parts = parts.split(message.id, buffers, self._part_size)
         body, attachments = next(self._parts)
-        self._left -= 1
-        if self._left == 0:
+        self._left -= self._part_size
+        if self._left <= 0:
             self._parts = None
-        return Outgoing(Kind.PART, message.id, body, attachments), self._left == 0
+        return Outgoing(Kind.PART, message.id, body, attachments), self._left <= 0
 
 
 class Outbox:
@@ -66,10 +89,18 @@ class Outbox:
     Messages leave in the order they came, but for three rules: CREDIT and NACK go first; a message larger
     than `max_message` goes in parts, and others may go between; what follows it with the same id waits
     behind it.
+
+    Parameters
+    ----------
+    max_message : int
+        Bytes of messages that a packet holds.
+    max_transfers : int
+        Messages that may be in parts at once.
     """
 
-    def __init__(self, max_message: int) -> None:
+    def __init__(self, max_message: int, max_transfers: int) -> None:
         self.max_message = max_message
+        self.max_transfers = max_transfers
         self.clear()
 
     def clear(self) -> None:
@@ -106,9 +137,8 @@ class Outbox:
 
     def has_call(self, id_: int) -> bool:
         """Return whether the CALL of this id, or a part of it, is still here."""
-        return id_ in self._bulk or any(
-            message.id == id_ and message.kind is Kind.CALL for message in self._queue
-        )
+        waiting = self._bulk[id_].waiting if id_ in self._bulk else self._queue
+        return any(message.id == id_ and message.kind is Kind.CALL for message in waiting)
 
     def take(self, *, is_full: bool) -> list[Outgoing]:
         """Take the messages of the next packet.
@@ -119,29 +149,33 @@ class Outbox:
             Whether the reliable lane is full, so that only volatile messages may go.
         """
         if is_full:
-            return self._take_batch(only_volatile=True)
+            return self._take_batch([], only_volatile=True)
         if self._is_turn_of_bulk and self._bulk:
             self._is_turn_of_bulk = False
-            return [self._take_part()]
-        batch = self._take_urgent() + self._take_batch(only_volatile=False)
+            return self._take_from_bulk()
+        batch = self._take_batch(self._take_urgent(), only_volatile=False)
         self._is_turn_of_bulk = True
         if batch:
             return batch
         if self._bulk:
-            return [self._take_part()]
+            return self._take_from_bulk()
         bye, self._bye = self._bye, None
         return [bye] if bye else []
 
     def _take_urgent(self) -> list[Outgoing]:
         if self._queue and self._queue[0].goes_alone:
             return []
-        urgent = list(self._urgent.values())
-        self._urgent.clear()
+        urgent: list[Outgoing] = []
+        size = 0
+        for key, message in list(self._urgent.items()):
+            size += message.nbytes
+            if urgent and size > self.max_message:
+                break
+            urgent.append(self._urgent.pop(key))
         return urgent
 
-    def _take_batch(self, *, only_volatile: bool) -> list[Outgoing]:
-        batch: list[Outgoing] = []
-        size = 0
+    def _take_batch(self, batch: list[Outgoing], *, only_volatile: bool) -> list[Outgoing]:
+        size = sum(message.nbytes for message in batch)
         while self._queue and size < BATCH_SIZE:
             message = self._queue[0]
             if message.is_dropped:
@@ -149,50 +183,59 @@ class Outbox:
                 continue
             if only_volatile and not message.is_volatile:
                 break
-            needs_own_packet = message.goes_alone or self._starts_transfer(message)
-            if needs_own_packet and batch:
-                break
-            self._queue.popleft()
             if message.id in self._bulk:
-                self._bulk[message.id].waiting.append(message)
+                self._bulk[message.id].waiting.append(self._queue.popleft())
                 continue
-            if self._starts_transfer(message):
-                # Part 0 leaves in its turn, so that ids are taken in order.
-                return [self._start_transfer(message)]
-            self._leave(message)
+            if message.nbytes > self.max_message:
+                # Part 0 leaves in its turn, so that ids are taken in order; and no more are begun than the
+                # peer takes at once.
+                if batch or len(self._bulk) >= self.max_transfers:
+                    break
+                return [self._start_transfer(self._queue.popleft())]
+            is_crowded = size + message.nbytes > self.max_message or message.goes_alone
+            if is_crowded and batch:
+                break
+            self._leave(self._queue.popleft())
             batch.append(message)
             size += message.nbytes
             if message.goes_alone:
                 break
         return batch
 
-    def _starts_transfer(self, message: Outgoing) -> bool:
-        return message.nbytes > self.max_message and message.id not in self._bulk
-
     def _start_transfer(self, message: Outgoing) -> Outgoing:
-        transfer = _Transfer()
+        transfer = _Transfer(self.max_message)
         transfer.waiting.append(message)
-        part, is_last = transfer.next_part()
-        if is_last:
-            self._leave(message)
-        else:
-            self._bulk[message.id] = transfer
-        return part
+        self._bulk[message.id] = transfer
+        return self._take_part(message.id, transfer)
 
-    def _take_part(self) -> Outgoing:
-        """Take one packet's worth of the transfer that waits longest; the others come before its next one."""
+    def _take_from_bulk(self) -> list[Outgoing]:
+        """Take one packet's worth of the transfer that waits longest; others come before its next one."""
         id_, transfer = next(iter(self._bulk.items()))
-        del self._bulk[id_]
+        while transfer.waiting and transfer.waiting[0].is_dropped:
+            transfer.waiting.popleft()
+        if not transfer.waiting:
+            del self._bulk[id_]
+            return self.take(is_full=False)
         message = transfer.waiting[0]
         if message.nbytes > self.max_message:
-            part, is_last = transfer.next_part()
-        else:
-            part, is_last = message, True
+            return [self._take_part(id_, transfer)]
+        self._leave(transfer.waiting.popleft())
+        self._put_back(id_, transfer)
+        return [message]
+
+    def _take_part(self, id_: int, transfer: _Transfer) -> Outgoing:
+        # It has begun to leave: a newer event can't take its place any more.
+        self._leave_topic(transfer.waiting[0])
+        part, is_last = transfer.next_part()
         if is_last:
-            self._leave(transfer.waiting.popleft())
+            self.nbytes -= transfer.waiting.popleft().nbytes
+        self._put_back(id_, transfer)
+        return part
+
+    def _put_back(self, id_: int, transfer: _Transfer) -> None:
+        del self._bulk[id_]
         if transfer.waiting:
             self._bulk[id_] = transfer
-        return part
 
     def _drop(self, message: Outgoing) -> None:
         message.is_dropped = True
@@ -200,8 +243,13 @@ class Outbox:
 
     def _leave(self, message: Outgoing) -> None:
         self.nbytes -= message.nbytes
-        if message.topic is not None:
-            waiting = self._topics[message.topic]
+        self._leave_topic(message)
+
+    def _leave_topic(self, message: Outgoing) -> None:
+        if message.topic is None or message.topic not in self._topics:
+            return
+        waiting = self._topics[message.topic]
+        if message in waiting:
             waiting.remove(message)
-            if not waiting:
-                del self._topics[message.topic]
+        if not waiting:
+            del self._topics[message.topic]

@@ -54,6 +54,8 @@ def read(buffers: Sequence[Buffer], max_bytes: int, max_depth: int) -> Packet:
         raise ProtocolError("seq and ack must be non-negative integers below 2**53")
     if not isinstance(messages, list):
         raise ProtocolError("the messages of a packet must be an array")
+    if seq and not messages:
+        raise ProtocolError("a packet without messages has no number")
     return Packet(seq, ack, messages, nbytes)
 
 

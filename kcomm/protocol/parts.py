@@ -12,10 +12,13 @@ from kcomm.protocol.values import Buffer
 
 #: Small enough that nothing else waits long behind one.
 PART_SIZE = 1 << 20
-_MAX_BUFFERS = 65_536
+#: Buffers that one message may have when it goes in parts.
+MAX_BUFFERS = 65_536
 
 
-def split(id_: int, buffers: Sequence[bytes]) -> Iterator[tuple[bytes, list[bytes]]]:
+def split(
+    id_: int, buffers: Sequence[bytes], part_size: int = PART_SIZE
+) -> Iterator[tuple[bytes, list[bytes]]]:
     """Yield the PART messages of a message, encoded, each with its attachments.
 
     Parameters
@@ -24,23 +27,25 @@ def split(id_: int, buffers: Sequence[bytes]) -> Iterator[tuple[bytes, list[byte
         The id of the message.
     buffers : sequence of bytes
         The bytes of the message, then its attachments.
+    part_size : int
+        Bytes of a part.
     """
     sizes: list[int] | None = [len(buffer) for buffer in buffers]
-    for index, chunk in enumerate(_slices(buffers)):
+    for index, chunk in enumerate(_slices(buffers, part_size)):
         yield values.encode([int(Kind.PART), id_, index, sizes, chunk], depth_limit=2)
         sizes = None
 
 
-def _slices(buffers: Sequence[bytes]) -> Iterator[bytes]:
-    """Yield the joined buffers in slices of `PART_SIZE`, without joining them first."""
+def _slices(buffers: Sequence[bytes], part_size: int) -> Iterator[bytes]:
+    """Yield the joined buffers in slices of a size, without joining them first."""
     chunk = bytearray()
     for buffer in buffers:
         view = memoryview(buffer)
         while view.nbytes:
-            room = PART_SIZE - len(chunk)
+            room = part_size - len(chunk)
             chunk += view[:room]
             view = view[room:]
-            if len(chunk) == PART_SIZE:
+            if len(chunk) == part_size:
                 yield bytes(chunk)
                 chunk.clear()
     if chunk:
@@ -61,7 +66,7 @@ class Assembly:
     def __init__(self, sizes: object, max_bytes: int) -> None:
         if (
             not isinstance(sizes, list)
-            or not 1 <= len(sizes) <= _MAX_BUFFERS
+            or not 1 <= len(sizes) <= MAX_BUFFERS
             or not all(is_count(size) for size in sizes)
             or sizes[0] == 0
         ):

@@ -28,6 +28,11 @@ from kcomm.protocol.values import Buffer
 PROTOCOL_VERSION = 1
 #: Room that a packet keeps for its header beside a message of the largest size.
 HEADER_ROOM = 1024
+#: Characters of an error's text that are sent: with these BYE fits into the smallest packet.
+MAX_TEXT = 900
+#: What the peers say of themselves is not subject to limits that are still to be said.
+_GREETINGS = frozenset({Kind.HELLO, Kind.WELCOME})
+_GREETING_DEPTH = Limits().depth
 
 
 @dataclass(slots=True)
@@ -48,6 +53,7 @@ class _Served:
     limit: int
     is_stream: bool
     next_index: int = 0
+    done: int = 0
 
 
 class Session:
@@ -103,7 +109,7 @@ class Session:
         self._assemblies: dict[int, parts.Assembly] = {}
         self._topics_out: dict[str, int] = {}
         self._topics_in: dict[str, int] = {}
-        self._outbox = Outbox(self.peer_limits.packet - HEADER_ROOM)
+        self._outbox = Outbox(self.peer_limits.packet - HEADER_ROOM, self.peer_limits.parts)
         self._sending = SendLane(self.peer_limits.window)
         self._receiving = ReceiveLane(self.limits.window)
         self._was_full = False
@@ -112,13 +118,16 @@ class Session:
 
     def open(self) -> None:
         """Say HELLO; only the opener does."""
-        self._advance(Input.SEND_HELLO)
         options: dict[str, Any] = {
             "limits": self.limits.to_wire(),
             "features": self._features,
             "params": self._params,
         }
-        self._queue(Kind.HELLO, 0, [PROTOCOL_VERSION], options)
+        hello = self._encode(Kind.HELLO, 0, [PROTOCOL_VERSION], options)
+        if hello.nbytes > self._outbox.max_message:
+            raise TooLargeError("the params are too large for one packet: send them with a call")
+        self._advance(Input.SEND_HELLO)
+        self._outbox.put(hello)
 
     def call(
         self,
@@ -151,10 +160,10 @@ class Session:
     def cancel(self, id_: int, reason: str = "") -> None:
         """Give a call up; nothing more is told of it."""
         call = self._made.get(id_)
-        if call is None or call.state is Caller.CANCELLED:
+        if call is None or call.state is not Caller.WAITING:
             return
         call.state = states.CALLER[call.state][CallerInput.CANCEL]
-        self._queue(Kind.CANCEL, id_, reason)
+        self._queue(Kind.CANCEL, id_, _for_people(reason))
 
     def consume(self, id_: int, done: int) -> None:
         """Say that items of a stream below `done` were consumed, which grants credit for as many more."""
@@ -199,7 +208,8 @@ class Session:
     def fail(self, id_: int, code: str, message: str, data: Mapping[str, Any] | None = None) -> None:
         """Answer a call with an error."""
         self._get_served(id_)
-        self._queue(Kind.ERROR, id_, code, message, dict(data) if data else None)
+        data = None if data is None else dict(data)
+        self._queue(Kind.ERROR, id_, _for_people(code), _for_people(message), data)
         self._finish_served(id_)
 
     def emit(self, topic: str, value: Any, *, latest: bool = False) -> None:
@@ -213,13 +223,13 @@ class Session:
     def report(self, code: str, message: str) -> None:
         """Tell the other end of an error that belongs to no call."""
         self._check_open()
-        self._queue(Kind.ERROR, 0, code, message, None)
+        self._refuse(0, KcommError(message, code=code))
 
     def close(self, code: str = "kcomm.closed", message: str = "") -> list[Event]:
         """End the channel in order: what waits is sent, then BYE."""
         if self.state is Connection.CLOSED:
             return []
-        return self._end(code, message, says_bye=True)
+        return self._end(code, message)
 
     # --- what comes in ---------------------------------------------------------------------------
 
@@ -239,8 +249,7 @@ class Session:
         try:
             self._receive(packet, now, happened)
         except (ProtocolError, SessionLostError) as error:
-            self._outbox.clear()
-            happened += self._end(error.code, error.message, says_bye=True)
+            happened += self._end(error.code, error.message, discards=True)
         return happened
 
     def cut(self, message: str = "the connection was cut") -> list[Event]:
@@ -249,9 +258,8 @@ class Session:
             return []
         was_opening = self.state is Connection.OPENING
         self.state = states.CONNECTION[self.state][Input.CUT]
-        self._outbox.clear()
         code = "kcomm.unknown_target" if was_opening else "kcomm.session_lost"
-        return self._finish(code, message)
+        return self._finish(code, message, discards=True)
 
     # --- what goes out ---------------------------------------------------------------------------
 
@@ -262,7 +270,7 @@ class Session:
             return None
         batch = self._outbox.take(is_full=self._sending.is_full and not is_closed)
         if not batch:
-            return self._acknowledgement(now)
+            return self._acknowledgement(now) or self._probe(now)
         is_reliable = not all(message.is_volatile for message in batch)
         packet = packets.write(
             self._sending.last + 1 if is_reliable else 0,
@@ -271,14 +279,20 @@ class Session:
             [attachment for message in batch for attachment in message.attachments],
         )
         if is_reliable:
-            self._sending.keep(packet, packets.size(packet))
+            self._sending.keep(packet, packets.size(packet), now)
         if batch[-1].kind is Kind.BYE:
             self.said_bye = True
         return packet
 
     def deadline(self) -> float | None:
-        """Return when `next_packet` is to be asked although nothing happened (an acknowledgement is due)."""
-        return None if self.state is Connection.CLOSED else self._receiving.deadline
+        """Return when `next_packet` is to be asked although nothing happened.
+
+        An acknowledgement or a probe is due then.
+        """
+        if self.state is Connection.CLOSED:
+            return None
+        due = [self._receiving.deadline, self._sending.probe_deadline if self.is_open else None]
+        return min((time for time in due if time is not None), default=None)
 
     @property
     def is_open(self) -> bool:
@@ -291,50 +305,69 @@ class Session:
         return self._outbox.nbytes + self._sending.nbytes < self._sending.window
 
     def _acknowledgement(self, now: float) -> list[Buffer] | None:
-        due = self.deadline()
-        if due is None or now < due:
+        due = self._receiving.deadline
+        if self.state is Connection.CLOSED or due is None or now < due:
             return None
         return packets.write(0, self._receiving.take_ack(), [], [])
+
+    def _probe(self, now: float) -> list[Buffer] | None:
+        due = self._sending.probe_deadline
+        # Before WELCOME nothing but HELLO is sent; whoever waits for the answer has a time-out of its own.
+        if not self.is_open or due is None or now < due:
+            return None
+        probe = self._encode(Kind.PROBE, 0, self._sending.take_probe(now))
+        return packets.write(0, self._receiving.take_ack(), [probe.body], [])
 
     # --- receiving -------------------------------------------------------------------------------
 
     def _receive(self, buffers: Sequence[Buffer], now: float, happened: list[Event]) -> None:
         packet = packets.read(buffers, self.limits.packet, self.limits.depth)
-        if self._sending.acknowledge(packet.ack) and self._was_full and self.is_writable:
+        self._sending.acknowledge(packet.ack, now)
+        if self._was_full and self.is_writable:
             self._was_full = False
             happened.append(events.Writable())
         if packet.seq and not self._receiving.accept(packet.seq, packet.nbytes, now):
             return
         for message in packet.messages:
-            self._take(message, now, happened, is_numbered=packet.seq > 0)
+            is_alone = len(packet.messages) == 1
+            self._take(message, now, happened, is_numbered=packet.seq > 0, is_alone=is_alone)
             if self.state is Connection.CLOSED:
                 return
 
-    def _take(self, message: Any, now: float, happened: list[Event], *, is_numbered: bool) -> None:
+    def _take(
+        self, message: Any, now: float, happened: list[Event], *, is_numbered: bool, is_alone: bool
+    ) -> None:
         parsed = messages.parse(message)
         if parsed is None:
             return
         kind, id_, fields = parsed
         if not is_numbered and kind not in _VOLATILE:
             raise ProtocolError(f"{kind.name} came in a volatile packet")
+        if not is_alone and kind in _GREETINGS:
+            raise ProtocolError(f"{kind.name} came with other messages")
         self._advance(_RECEIVED.get(kind, Input.RECEIVE))
         try:
-            values.check(fields, self.limits.depth)
+            values.check(fields, _GREETING_DEPTH if kind in _GREETINGS else self.limits.depth)
         except BadValueError as error:
-            self._take_bad_value(kind, id_, error, happened)
+            self._take_bad_value(kind, id_, fields, error, happened)
             return
         if kind is Kind.PROBE:
             self._receiving.probe(fields[0], now)
+        elif kind is Kind.PART:
+            self._take_part(id_, fields, now, happened)
         else:
             _TAKERS[kind](self, id_, fields, happened)
 
-    def _take_bad_value(self, kind: Kind, id_: int, error: BadValueError, happened: list[Event]) -> None:
+    def _take_bad_value(
+        self, kind: Kind, id_: int, fields: list[Any], error: BadValueError, happened: list[Event]
+    ) -> None:
         """Let a value that can't be read harm only what it belongs to."""
         if kind is Kind.CALL:
             self._claim(id_)
             self._refuse(id_, error)
         elif kind is Kind.EVENT:
-            self._queue(Kind.ERROR, 0, error.code, error.message, None)
+            self._count_event(fields[0], fields[1])
+            self._refuse(0, error)
         elif kind in (Kind.NEXT, Kind.END, Kind.ERROR):
             self._fail_made(kind, id_, error, happened)
         else:
@@ -354,9 +387,12 @@ class Session:
     def _take_hello(self, id_: int, fields: list[Any], happened: list[Event]) -> None:
         versions, options = fields
         self._read_options(options)
-        if PROTOCOL_VERSION not in versions:
-            message = f"the other end speaks versions {versions}, this one [{PROTOCOL_VERSION}]"
-            happened += self._end("kcomm.unsupported_version", message, says_bye=True)
+        features, params = _get_map(options, "features"), _get_map(options, "params")
+        # Only integers are compared, or put into a text: anything may be here.
+        known = [version for version in versions if messages.is_count(version)]
+        if PROTOCOL_VERSION not in known:
+            message = f"the other end speaks versions {known[:20]}, this one [{PROTOCOL_VERSION}]"
+            happened += self._end("kcomm.unsupported_version", message)
             return
         self._advance(Input.SEND_WELCOME)
         welcome: dict[str, Any] = {
@@ -366,10 +402,13 @@ class Session:
         }
         if self._stale_subshells:
             welcome["stale_subshells"] = self._stale_subshells
-        self._queue(Kind.WELCOME, 0, PROTOCOL_VERSION, welcome)
-        happened.append(
-            events.Opened(PROTOCOL_VERSION, _get_map(options, "features"), _get_map(options, "params"))
-        )
+        answer = self._encode(Kind.WELCOME, 0, PROTOCOL_VERSION, welcome)
+        if answer.nbytes > self._outbox.max_message:
+            message = "what this end offers does not fit into a packet of the other end"
+            happened += self._end("kcomm.too_large", message)
+            return
+        self._outbox.put(answer)
+        happened.append(events.Opened(PROTOCOL_VERSION, features, params))
 
     def _take_welcome(self, id_: int, fields: list[Any], happened: list[Event]) -> None:
         version, options = fields
@@ -380,12 +419,14 @@ class Session:
         epoch = options.get("epoch", "")
         if not isinstance(epoch, str) or not isinstance(stale, list):
             raise ProtocolError("'epoch' must be text and 'stale_subshells' a list")
+        if not all(isinstance(subshell, str) for subshell in stale):
+            raise ProtocolError("'stale_subshells' must be a list of texts")
         happened.append(
             events.Opened(
                 version,
                 _get_map(options, "features"),
                 epoch=epoch,
-                stale_subshells=tuple(str(subshell) for subshell in stale),
+                stale_subshells=tuple(stale),
             )
         )
 
@@ -417,8 +458,12 @@ class Session:
             happened.append(events.Item(id_, index, value))
 
     def _take_end(self, id_: int, fields: list[Any], happened: list[Event]) -> None:
+        index, value = fields
+        call = self._made.get(id_)
+        if call is not None and not call.next_index <= index <= call.limit:
+            raise ProtocolError(f"call {id_} ended with {index} items, which can't be")
         if self._finish_made(id_):
-            happened.append(events.Ended(id_, fields[0], fields[1]))
+            happened.append(events.Ended(id_, index, value))
 
     def _take_error(self, id_: int, fields: list[Any], happened: list[Event]) -> None:
         code, message, data = fields
@@ -441,26 +486,31 @@ class Session:
         call = self._served.get(id_)
         if call is None:
             return
-        if not call.is_stream or limit < call.limit or done > call.next_index:
+        if not call.is_stream or limit < call.limit or not call.done <= done <= call.next_index:
             raise ProtocolError(f"a CREDIT of {limit}, {done} for call {id_} can't be")
         call.state = states.CALLEE[call.state][CalleeInput.CREDIT]
-        call.limit = limit
+        call.limit, call.done = limit, done
         happened.append(events.Credited(id_, limit, done))
 
     def _take_event(self, id_: int, fields: list[Any], happened: list[Event]) -> None:
         topic, index, value = fields
+        happened.append(events.Emitted(topic, value, self._count_event(topic, index)))
+
+    def _count_event(self, topic: str, index: int) -> int:
+        """Take the index of an event; return how many were dropped before it."""
         expected = self._topics_in.get(topic, 0)
         if index < expected:
             raise ProtocolError(f"event {index} of topic {topic!r} came after event {expected - 1}")
         if topic not in self._topics_in and len(self._topics_in) >= self.limits.topics:
             raise ProtocolError(f"events came on more than {self.limits.topics} topics")
         self._topics_in[topic] = index + 1
-        happened.append(events.Emitted(topic, value, index - expected))
+        dropped: int = index - expected
+        return dropped
 
     def _take_nack(self, id_: int, fields: list[Any], happened: list[Event]) -> None:
         self._sending.resend(fields[0], fields[1])
 
-    def _take_part(self, id_: int, fields: list[Any], happened: list[Event]) -> None:
+    def _take_part(self, id_: int, fields: list[Any], now: float, happened: list[Event]) -> None:
         index, sizes, chunk = fields
         if index == 0:
             if id_ in self._assemblies or len(self._assemblies) >= self.limits.parts:
@@ -478,11 +528,10 @@ class Session:
             message = parts.read(buffers)
             if messages.parse(message) is not None and message[1] != id_:
                 raise ProtocolError("a message has another id than its PARTs")
-            self._take(message, 0.0, happened, is_numbered=True)
+            self._take(message, now, happened, is_numbered=True, is_alone=False)
 
     def _take_bye(self, id_: int, fields: list[Any], happened: list[Event]) -> None:
-        self._outbox.clear()
-        happened += self._finish(fields[0], fields[1])
+        happened += self._finish(fields[0], fields[1], discards=True)
 
     # --- helpers ---------------------------------------------------------------------------------
 
@@ -511,12 +560,13 @@ class Session:
         return self.is_writable
 
     def _encode(self, kind: Kind, id_: int, *fields: Any) -> Outgoing:
-        body, attachments = values.encode([int(kind), id_, *fields], self.peer_limits.depth)
+        depth = _GREETING_DEPTH if kind in _GREETINGS else self.peer_limits.depth
+        body, attachments = values.encode([int(kind), id_, *fields], depth)
         message = Outgoing(kind, id_, body, attachments)
-        if message.nbytes > self.peer_limits.message:
+        if message.nbytes > self.peer_limits.message or not message.fits(self._outbox.max_message):
             raise TooLargeError(
-                f"a message of {message.nbytes} bytes is above the {self.peer_limits.message} "
-                "that the other end accepts"
+                f"a message of {message.nbytes} bytes and {len(attachments)} arrays is above the "
+                f"{self.peer_limits.message} bytes that the other end accepts"
             )
         return message
 
@@ -526,6 +576,7 @@ class Session:
     def _read_options(self, options: dict[str, Any]) -> None:
         self.peer_limits = Limits.from_wire(options.get("limits", {}))
         self._outbox.max_message = self.peer_limits.packet - HEADER_ROOM
+        self._outbox.max_transfers = self.peer_limits.parts
         self._sending.window = min(self.peer_limits.window, self.limits.window)
 
     def _is_peers(self, id_: int) -> bool:
@@ -554,7 +605,7 @@ class Session:
         return call
 
     def _refuse(self, id_: int, error: KcommError) -> None:
-        self._queue(Kind.ERROR, id_, error.code, error.message, None)
+        self._queue(Kind.ERROR, id_, _for_people(error.code), _for_people(error.message), None)
 
     def _finish_served(self, id_: int) -> None:
         call = self._served.pop(id_)
@@ -570,20 +621,24 @@ class Session:
         call.state = states.CALLER[call.state][CallerInput.TERMINAL]
         return was_waiting
 
-    def _end(self, code: str, message: str, *, says_bye: bool) -> list[Event]:
-        """End the channel from this side."""
-        if says_bye:
-            self._queue(Kind.BYE, 0, code, message)
-        self.state = states.CONNECTION[self.state][Input.SEND_BYE]
-        return self._finish(code, message)
+    def _end(self, code: str, message: str, *, discards: bool = False) -> list[Event]:
+        """End the channel from this side.
 
-    def _finish(self, code: str, message: str) -> list[Event]:
+        What waits is sent before BYE, unless the peers no longer agree.
+        """
+        self.state = states.CONNECTION[self.state][Input.SEND_BYE]
+        happened = self._finish(code, message, discards=discards)
+        self._queue(Kind.BYE, 0, _for_people(code), _for_people(message))
+        return happened
+
+    def _finish(self, code: str, message: str, *, discards: bool) -> list[Event]:
         """Fail what is open, and tell the end."""
         happened: list[Event] = []
         call_code = "kcomm.closed" if code == "kcomm.closed" else "kcomm.session_lost"
         for id_, made in self._made.items():
             if made.state is Caller.WAITING:
-                data = {"may_have_run": not self._outbox.has_call(id_)}
+                # A call that is still here when all that waits is thrown away has surely not run.
+                data = {"may_have_run": not (discards and self._outbox.has_call(id_))}
                 text = f"the channel ended under the call: {message or code}"
                 happened.append(events.Failed(id_, call_code, text, data))
             made.state = states.CALLER[made.state][CallerInput.CLOSE]
@@ -594,6 +649,8 @@ class Session:
         self._made.clear()
         self._served.clear()
         self._assemblies.clear()
+        if discards:
+            self._outbox.clear()
         happened.append(events.Closed(code, message))
         return happened
 
@@ -603,6 +660,11 @@ def _get_map(options: dict[str, Any], key: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ProtocolError(f"{key!r} must be a map")
     return value
+
+
+def _for_people(text: str) -> str:
+    """Make the text of an error one that can be sent, whatever is in it and whatever the peer's limits."""
+    return text[:MAX_TEXT].encode(errors="replace").decode()
 
 
 #: A volatile packet may be lost; these bear that.
@@ -623,6 +685,5 @@ _TAKERS = {
     Kind.CREDIT: Session._take_credit,
     Kind.EVENT: Session._take_event,
     Kind.NACK: Session._take_nack,
-    Kind.PART: Session._take_part,
     Kind.BYE: Session._take_bye,
 }

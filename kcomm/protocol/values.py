@@ -38,6 +38,8 @@ ITEM_SIZES = {
 }
 UNSAFE_KEYS = frozenset({"__proto__", "constructor"})
 
+#: Whatever the peer accepts: the encoder calls itself, and a value that holds itself has no depth.
+_MAX_SENT_DEPTH = 500
 _INT_MIN, _INT_MAX = -(1 << 63), (1 << 64) - 1
 _SCALARS = frozenset({type(None), bool, int, float, str, bytes})
 _HINTS = {
@@ -57,12 +59,15 @@ _HINTS = {
 
 
 class Invalid:
-    """Stands in a decoded tree for something that could not be read; it fails its message only."""
+    """Stands in a decoded tree for something that could not be read; it fails its message only.
 
-    __slots__ = ("error",)
+    It is no exception, since those keep the frames they passed through: a packet may hold a million of it.
+    """
 
-    def __init__(self, error: BadValueError) -> None:
-        self.error = error
+    __slots__ = ("message",)
+
+    def __init__(self, message: str) -> None:
+        self.message = message
 
 
 # --- sending ---------------------------------------------------------------------------------------
@@ -74,7 +79,11 @@ def encode(fields: Sequence[Any], depth_limit: int) -> tuple[bytes, list[bytes]]
     Mutable data are copied: what is changed afterwards does not change what is sent.
     """
     attachments: list[bytes] = []
-    plain = [_plain(field, "", depth_limit, attachments) for field in fields]
+    depth = min(depth_limit, _MAX_SENT_DEPTH)
+    try:
+        plain = [_plain(field, "", depth, attachments) for field in fields]
+    except RecursionError:  # a lower limit of Python's, in a caller that is deep itself
+        raise TooDeepError("value is nested too deeply") from None
     body: bytes = msgpack.packb(plain)
     return body, attachments
 
@@ -218,15 +227,17 @@ def decode(data: Buffer, attachments: Sequence[Buffer]) -> Any:
     """
     rest = iter(attachments)
     missing = False
+    invalid: dict[str, Invalid] = {}
 
     def ext_hook(code: int, payload: Buffer) -> Any:
         nonlocal missing
         if code != ARRAY_EXT:
-            return Invalid(BadValueError(f"ext type {code} is not known"))
+            message = f"ext type {code} is not known"
+            return invalid.setdefault(message, Invalid(message))
         try:
             return _read_array(payload, rest)
         except BadValueError as error:
-            return Invalid(error)
+            return invalid.setdefault(error.message, Invalid(error.message))
         except StopIteration:
             missing = True
             return None
@@ -265,7 +276,7 @@ def check(fields: Sequence[Any], depth_limit: int) -> None:
                 below.extend(item.values())
                 below.append(None)
             elif kind is Invalid:
-                raise item.error
+                raise BadValueError(item.message)
             elif kind is msgpack.Timestamp:
                 raise BadValueError("ext type -1 is not known")
         if not below:
@@ -277,16 +288,16 @@ def check(fields: Sequence[Any], depth_limit: int) -> None:
 def _read_map(pairs: list[tuple[Any, Any]]) -> Any:
     for key, _ in pairs:
         if type(key) is not str:
-            return Invalid(BadValueError(f"a map key is {type(key).__name__}, not text"))
+            return Invalid(f"a map key is {type(key).__name__}, not text")
         if key in UNSAFE_KEYS:
-            return Invalid(BadValueError(f"the map key {key!r} is not allowed"))
+            return Invalid(f"the map key {key!r} is not allowed")
     return dict(pairs)
 
 
 def _read_array(payload: Buffer, attachments: Iterator[Buffer]) -> Any:
     try:
         fields = msgpack.unpackb(payload, max_map_len=0, max_ext_len=0)
-    except (ValueError, TypeError, msgpack.UnpackException):
+    except (ValueError, TypeError, RecursionError, msgpack.UnpackException):
         raise BadValueError("the payload of ext type 1 is not valid msgpack") from None
     if not isinstance(fields, list) or len(fields) not in (2, 3):
         raise BadValueError("the payload of ext type 1 must be [dtype, shape] or [dtype, shape, data]")
