@@ -51,6 +51,10 @@ def _is_any(value: object) -> bool:
     return True
 
 
+#: The first message of each end, alone in its packet.
+GREETINGS = frozenset({Kind.HELLO, Kind.WELCOME})
+#: What a volatile packet may hold: it may be lost, and these bear that.
+VOLATILE = frozenset({Kind.NEXT, Kind.NACK, Kind.PROBE})
 #: For each kind the names of its fields after the id, and what each must be.
 FIELDS: dict[Kind, tuple[tuple[str, Callable[[object], bool]], ...]] = {
     Kind.HELLO: (("versions", _is_list), ("options", _is_map)),
