@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ SETTINGS: dict[str, Any] = {
         "local_hostnames": ["localhost", INSECURE_HOST],
     },
 }
-PAGE_CONFIG = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
+ANNOUNCEMENTS = "@jupyterlab/apputils-extension:announcements"
 
 
 class Server:
@@ -38,10 +39,13 @@ class Server:
     home
         An empty folder: notebooks go to ``home/notebooks``, everything of Jupyter's own
         to folders beside it, the log to ``home/server.log``.
+    disabled
+        Names of front-end extensions that pages do without.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, disabled: Sequence[str] = ()) -> None:
         self.home = home
+        self._page_config = {"disabledExtensions": dict.fromkeys([ANNOUNCEMENTS, *disabled], True)}
         self.root = home / "notebooks"
         self.runtime = home / "runtime"
         self.log = home / "server.log"
@@ -56,7 +60,7 @@ class Server:
             folder.mkdir(parents=True, exist_ok=True)
         for name in ("jupyter_server", "jupyter_lab", "jupyter_notebook"):
             (config / f"{name}_config.json").write_text(json.dumps(SETTINGS))
-        (config / "labconfig" / "page_config.json").write_text(json.dumps(PAGE_CONFIG))
+        (config / "labconfig" / "page_config.json").write_text(json.dumps(self._page_config))
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}"
         env = {

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
 
-from tests.page.notebook import Notebook
+from tests.page.notebook import Notebook, write_notebook
+from tests.page.server import Server
 from tests.page.views import View
 
 Open = Callable[..., Notebook]
@@ -277,15 +279,22 @@ def test_an_endless_animation_has_no_slider(open_notebook: Open) -> None:
     view.button("Pause").click()
 
 
-def test_without_the_plugin_the_output_says_what_to_do(open_notebook: Open) -> None:
-    notebook = open_notebook([CODED])
-    notebook.run(0)
-    [output] = notebook.outputs(0)
-    html = "".join(output["data"]["text/html"])
-    assert "pip install" in html
-    assert "data:image/png;base64," in html
-    assert "<script" not in html
-    assert output["data"]["image/png"]
+def test_without_the_plugin_the_output_says_what_to_do(
+    tmp_path: Path, context: BrowserContext, artefacts: Path
+) -> None:
+    server = Server(tmp_path, disabled=["kcomm"])
+    server.start()
+    try:
+        write_notebook(server.root / "bare.ipynb", [FIGURE])
+        notebook = Notebook(server, context.new_page(), "bare.ipynb", artefacts)
+        notebook.open()
+        notebook.run(0)
+        output = notebook.output(0)
+        expect(output.get_by_text("pip install kcomm")).to_be_visible()
+        assert output.locator("img").evaluate("image => image.naturalWidth") == 640
+        notebook.screenshot("player-without-plugin")
+    finally:
+        server.stop()
 
 
 def test_notebook_7(open_notebook: Open) -> None:
