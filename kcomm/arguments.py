@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import reprlib
 import sys
 import types
 import typing
@@ -13,6 +14,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 from kcomm.errors import BadArgumentsError
 
 logger = logging.getLogger("kcomm")
+
+_REPR = reprlib.Repr()
+_REPR.maxstring = _REPR.maxother = 40
 
 
 class Signature:
@@ -111,6 +115,10 @@ def _match(value: Any, hint: Any) -> tuple[bool, Any]:
     if hint is None or hint is type(None):
         return value is None, value
     origin = get_origin(hint)
+    if (
+        type(origin or hint).__name__ == "TypeAliasType"
+    ):  # Python 3.12's `type X = ...`; NumPy's NDArray is one
+        return _match(value, (origin or hint).__value__)
     if origin in (Union, types.UnionType):
         return _match_union(value, get_args(hint))
     if origin is Literal:
@@ -200,10 +208,22 @@ def _get_hints(function: Callable[..., Any]) -> dict[str, Any]:
     target = function if inspect.isroutine(function) else type(function).__call__
     try:
         return typing.get_type_hints(target, include_extras=True)
-    except (NameError, TypeError, AttributeError) as error:
-        name = getattr(function, "__qualname__", repr(function))
-        logger.warning("the annotations of %s can't be read, so they are not checked: %s", name, error)
-        return {}
+    except (NameError, TypeError, AttributeError):
+        return _get_each_hint(target)
+
+
+def _get_each_hint(function: Callable[..., Any]) -> dict[str, Any]:
+    """Read the annotations one by one, where not all of them can be."""
+    hints: dict[str, Any] = {}
+    for parameter, annotation in getattr(function, "__annotations__", {}).items():
+        alone = types.SimpleNamespace(__annotations__={parameter: annotation})
+        names = getattr(function, "__globals__", {})
+        try:
+            hints |= typing.get_type_hints(alone, globalns=names, localns={}, include_extras=True)
+        except (NameError, TypeError, AttributeError) as error:
+            name = getattr(function, "__qualname__", repr(function))
+            logger.warning("the argument %r of %s is not checked: %s", parameter, name, error)
+    return hints
 
 
 def _describe(hint: Any) -> str:
@@ -215,5 +235,5 @@ def _describe(hint: Any) -> str:
 
 
 def _describe_value(value: Any) -> str:
-    text = repr(value)
-    return f"{type(value).__name__} ({text if len(text) <= 40 else text[:37] + '...'})"
+    # Not repr(): the value may be as large as a message.
+    return f"{type(value).__name__} ({_REPR.repr(value)})"

@@ -15,7 +15,7 @@ from kcomm.errors import WouldBlockError
 from kcomm.handlers import Handler, Place, Thread
 from kcomm.peer import Peer
 from kcomm.protocol import Limits, Session
-from kcomm.runtime import Worker
+from kcomm.runtime import Worker, make_way
 from kcomm.serving import Registry
 from kcomm.stream import Stream
 from kcomm.transport.base import Transport
@@ -61,7 +61,7 @@ class Call:
         TimeoutError
             When `timeout` passed.
         """
-        self._channel._check_may_block()
+        self._channel._prepare_to_block()
         try:
             return self._future.result(timeout)
         except FutureTimeoutError as error:
@@ -71,7 +71,7 @@ class Call:
 
     def cancel(self) -> bool:
         """Give the call up; return whether it was still under way."""
-        return self._future.cancel()
+        return not self._future.done() and self._future.cancel()
 
     def done(self) -> bool:
         """Return whether the answer is here."""
@@ -134,7 +134,7 @@ class Channel:
         KcommError
             When it refused, or did not answer in time.
         """
-        self._check_may_block()
+        self._prepare_to_block()
         try:
             self._peer.opened.result(timeout)
         except FutureTimeoutError:
@@ -202,7 +202,7 @@ class Channel:
         """
         if window < 1:
             raise ValueError(f"the window must be at least 1, not {window}")
-        stream = Stream(self._peer, self._check_may_block)
+        stream = Stream(self._peer, self._prepare_to_block)
         stream._start(self._peer.call_stream(method, args, window, stream._consumer))
         return stream
 
@@ -270,7 +270,7 @@ class Channel:
 
         runtime.call_soon(start)
 
-    def _check_may_block(self) -> None:
+    def _prepare_to_block(self) -> None:
         if self._peer.runtime.is_current:
             raise WouldBlockError(
                 "an async handler must not block kcomm's loop: write `await` instead of .result()"
@@ -281,6 +281,7 @@ class Channel:
                 "write `await` instead of .result(), "
                 "or use a front end with subshells (JupyterLab 4.4 with ipykernel 7)"
             )
+        make_way()
 
     def __repr__(self) -> str:
         state = "closed" if self.is_closed else "open" if self._peer.opened.done() else "opening"
@@ -299,7 +300,12 @@ class BlockingChannel(Channel):
 
     def call(self, method: str, *args: Any, timeout: float | None = DEFAULT_TIMEOUT) -> Any:
         """Call a method of the other end and return its answer; see `Channel.call`."""
-        return super().call(method, *args, timeout=timeout).result()
+        call = super().call(method, *args, timeout=timeout)
+        try:
+            return call.result()
+        except KeyboardInterrupt:
+            call.cancel()  # nobody holds it any more
+            raise
 
     def __enter__(self) -> BlockingChannel:
         return self

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +16,8 @@ from kcomm.runtime import Worker, get_runtime, run_job
 
 if TYPE_CHECKING:
     from kcomm.channel import Channel
+
+logger = logging.getLogger("kcomm")
 
 Thread = Literal["worker", "main"]
 _EXHAUSTED = object()
@@ -48,6 +51,11 @@ class Handler:
             raise TypeError(f"the handler of {name!r} must be callable, not {function!r}")
         if thread not in ("worker", "main"):
             raise ValueError(f"thread must be 'worker' or 'main', not {thread!r}")
+        if thread == "main" and inspect.isasyncgenfunction(function):
+            raise ValueError(
+                f"the stream {name!r} is an async generator, which runs on kcomm's loop: "
+                "write a plain generator for thread='main'"
+            )
         from kcomm.channel import Channel
 
         self.function = function
@@ -83,14 +91,18 @@ class Place:
         result = await asyncio.wrap_future(self.worker.submit(self.context, call))
         return await result if inspect.isawaitable(result) else result
 
-    async def iterate(self, handler: Handler, call: Callable[[], Any]) -> AsyncIterator[Any]:
+    async def iterate(self, handler: Handler, call: Callable[[], Any]) -> AsyncGenerator[Any, None]:
         """Run a stream's handler; it is advanced only as the items are asked for."""
         source = call() if inspect.isasyncgenfunction(handler.function) else None
         if source is None:
             source = await self.run(handler, call)
         if hasattr(source, "__aiter__"):
-            async for item in source:
-                yield item
+            try:
+                async for item in source:
+                    yield item
+            finally:
+                if hasattr(source, "aclose"):
+                    await source.aclose()
             return
         if not hasattr(source, "__iter__"):
             raise TypeError(f"the stream {handler.name!r} must give an iterable, not {type(source).__name__}")
@@ -100,7 +112,15 @@ class Place:
                 yield item
         finally:
             if hasattr(iterator, "close"):
-                self._submit(handler, iterator.close)
+                # Not awaited: one that is busy is closed when it yields, but its call is answered now.
+                closing = self._submit(handler, iterator.close)
+                closing.add_done_callback(lambda done: self.log_failure(handler, done.exception()))
+
+    def log_failure(self, handler: Handler, error: BaseException | None) -> None:
+        """Log what a handler raised, if it did, where its cell's output goes."""
+        if error is not None:
+            info = (type(error), error, error.__traceback__)
+            self.context.copy().run(logger.error, "the handler %r raised", handler.name, exc_info=info)
 
     async def _advance(self, handler: Handler, iterator: Iterator[Any]) -> Any:
         return await asyncio.wrap_future(self._submit(handler, next, iterator, _EXHAUSTED))
@@ -146,6 +166,8 @@ def _run_on_loop(future: Future[Any], context: contextvars.Context, call: Callab
     if inspect.iscoroutine(result):
         task = context.run(asyncio.ensure_future, result)
         task.add_done_callback(finish)
-        future.add_done_callback(lambda done: done.cancelled() and task.cancel())
+        loop = asyncio.get_running_loop()
+        # The caller gives up on kcomm's loop, and a task may be cancelled on its own loop only.
+        future.add_done_callback(lambda done: done.cancelled() and loop.call_soon_threadsafe(task.cancel))
     else:
         run_job(future, called.result)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
@@ -77,6 +78,7 @@ class Peer:
         self, method: str, args: Sequence[Any] | Mapping[str, Any], options: Mapping[str, Any]
     ) -> tuple[int, Future[Any]]:
         """Call a method; return the id, and the future of the answer."""
+        self._check_process()
         answer: Future[Any] = Future()
         with self.lock:
             id_ = self.session.call(method, args, options=options)
@@ -89,6 +91,7 @@ class Peer:
         self, method: str, args: Sequence[Any] | Mapping[str, Any], window: int, consumer: Consumer
     ) -> int:
         """Call a stream, whose items go to a consumer on kcomm's loop; return the id."""
+        self._check_process()
         with self.lock:
             id_ = self.session.call(method, args, limit=window)
             self._consumers[id_] = consumer
@@ -113,9 +116,20 @@ class Peer:
 
     def emit(self, topic: str, value: Any, *, latest: bool) -> None:
         """Send an event."""
+        self._check_process()
+        if self.lock._is_owned():  # type: ignore[attr-defined]  # as threading.Condition asks
+            # A signal handler, or a __del__, runs in the middle of what this very thread does to the session.
+            self.runtime.call_soon(lambda: self.emit(topic, value, latest=latest))
+            return
         with self.lock:
             self.session.emit(topic, value, latest=latest)
         self.flush_soon()
+
+    def _check_process(self) -> None:
+        if self.runtime.pid != os.getpid():
+            raise errors.ChannelClosedError(
+                "this process was forked from the one that has the channel: use it there"
+            )
 
     def close(self, code: str = "kcomm.closed", message: str = "") -> None:
         """End the channel in order."""
@@ -195,13 +209,13 @@ class Peer:
     # --- answers to this end's calls --------------------------------------------------------------
 
     def _take_opened(self, event: events.Opened) -> None:
+        if self.opened.done():  # whoever connected has given up
+            return
         self.opened.set_result(event)
         self.on_opened()
 
     def _take_item(self, event: events.Item) -> None:
-        if event.id in self._answers:
-            self._settle(event.id, None, errors.BadArgumentsError("a method answered with a stream"))
-        elif event.id in self._consumers:
+        if event.id in self._consumers:
             self._consumers[event.id].take(event.index, event.value)
 
     def _take_ended(self, event: events.Ended) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import logging
 import os
 import queue
 import sys
@@ -13,6 +14,8 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+logger = logging.getLogger("kcomm")
 
 
 class Runtime:
@@ -38,7 +41,12 @@ class Runtime:
         self._ident = threading.get_ident()
         asyncio.set_event_loop(self.loop)
         self.loop.call_soon(started.set)
-        self.loop.run_forever()
+        while True:
+            try:
+                return self.loop.run_forever()
+            except (SystemExit, KeyboardInterrupt):
+                # asyncio lets these through from any task, such as one that a handler began.
+                logger.exception("a task exited; the loop that all channels share goes on")
 
     @property
     def is_current(self) -> bool:
@@ -76,6 +84,16 @@ def get_runtime() -> Runtime:
         return _runtime
 
 
+_local = threading.local()
+
+
+def make_way() -> None:
+    """Say that this thread is going to wait: if it is a worker's, another one goes on with the queue."""
+    worker: Worker | None = getattr(_local, "worker", None)
+    if worker is not None:
+        worker.replace_thread()
+
+
 class Worker:
     """A daemon thread that runs plain functions one after the other.
 
@@ -106,9 +124,22 @@ class Worker:
             if self._is_closed:  # what is still to be done then, such as on_close
                 self._jobs.put(None)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                self._thread.start()
+                self._start_thread()
         return future
+
+    def replace_thread(self) -> None:
+        """Let a new thread take the next jobs; the calling one ends with the job it is in.
+
+        A handler that waits for the page must not keep the page's next call from being answered: the page
+        may wait for that one first.
+        """
+        with self._lock:
+            if self._thread is threading.current_thread():
+                self._start_thread()
+
+    def _start_thread(self) -> None:
+        self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         """End the thread when the jobs that wait are done."""
@@ -118,7 +149,8 @@ class Worker:
                 self._jobs.put(None)
 
     def _run(self) -> None:
-        while True:
+        _local.worker = self
+        while self._thread is threading.current_thread():
             job = self._jobs.get()
             if job is not None:
                 run_job(*job)

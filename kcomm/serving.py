@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kcomm import errors
@@ -52,6 +52,7 @@ class Serving:
         self._channel: Channel | None = None
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._background: set[asyncio.Task[None]] = set()
+        self._lifecycle: set[asyncio.Task[None]] = set()
         self._credit: dict[int, asyncio.Event] = {}
         self._writable = asyncio.Event()
         self._deferred: list[events.Called | events.Emitted] = []
@@ -66,8 +67,8 @@ class Serving:
         self._writable.set()
 
     def close(self) -> None:
-        """Cancel what handles events; calls were cancelled one by one."""
-        for task in self._background:
+        """Cancel what `on_open` began. Calls were cancelled one by one; events that came are handled."""
+        for task in self._lifecycle:
             task.cancel()
         self._writable.set()
 
@@ -89,11 +90,13 @@ class Serving:
             self._credit[event.id] = asyncio.Event()
         task = self._peer.runtime.start(serve(event.id, handler, call), self._place.context)
         self._tasks[event.id] = task
-        task.add_done_callback(lambda _: self._forget(event.id))
+        task.add_done_callback(lambda done: self._forget(event.id, handler, done))
 
-    def _forget(self, id_: int) -> None:
+    def _forget(self, id_: int, handler: Handler, task: asyncio.Task[None]) -> None:
         self._tasks.pop(id_, None)
         self._credit.pop(id_, None)
+        if task.cancelled():  # before its first step: nothing in it could answer
+            self._fail_handler(id_, handler, asyncio.CancelledError())
 
     def _check_call(self, handler: Handler | None, event: events.Called) -> Callable[[], Any]:
         if handler is None:
@@ -187,7 +190,13 @@ class Serving:
         except BaseException as error:
             self._fail_handler(id_, handler, error)
         finally:
-            await items.aclose()  # type: ignore[attr-defined]  # it is an async generator
+            await self._close(handler, items)
+
+    async def _close(self, handler: Handler, items: AsyncGenerator[Any, None]) -> None:
+        try:
+            await items.aclose()
+        except Exception as error:  # of a generator's `finally`; the call was answered before
+            self._place.log_failure(handler, error)
 
     async def _wait_for_credit(self, id_: int) -> bool:
         """Wait until an item may be sent: until the consumer granted one, and there is room."""
@@ -213,7 +222,7 @@ class Serving:
                     answer(id_, value)
         except BadValueError as error:
             text = f"the result of {handler.name!r} can't be sent: {error.message}"
-            self._log_failure(handler, error)
+            self._place.log_failure(handler, error)
             self._fail(id_, BadValueError(text, code=error.code))
         self._peer.flush_soon()
 
@@ -221,17 +230,13 @@ class Serving:
         if isinstance(error, asyncio.CancelledError):
             self._fail(id_, errors.CallCancelledError(f"{handler.name!r} was cancelled"))
             return
-        self._log_failure(handler, error)
+        self._place.log_failure(handler, error)
         if isinstance(error, KcommError):
             self._fail(id_, error)
         else:
             kind = type(error).__name__
             data = {"type": kind}
             self._fail(id_, errors.RemoteError(f"{handler.name!r} raised {kind}: {error}", data=data))
-
-    def _log_failure(self, handler: Handler, error: BaseException) -> None:
-        info = (type(error), error, error.__traceback__)
-        self._place.context.copy().run(logger.error, "the handler %r raised", handler.name, exc_info=info)
 
     def _fail(self, id_: int, error: KcommError) -> None:
         with self._peer.lock:
@@ -261,7 +266,7 @@ class Serving:
         except KcommError as error:
             self._report(error.code, error.message)
             return
-        self.start(self._run_in_background(handler, call))
+        self._start(self._run_in_background(handler, call), self._background)
 
     def _report(self, code: str, message: str) -> None:
         logger.warning("%s [%s]", message, code)
@@ -270,11 +275,10 @@ class Serving:
                 self._peer.session.report(code, _valid_text(message))
         self._peer.flush_soon()
 
-    def start(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Run a coroutine on the loop until it ends, or the channel does."""
+    def _start(self, coroutine: Coroutine[Any, Any, None], tasks: set[asyncio.Task[None]]) -> None:
         task = self._peer.runtime.start(coroutine, self._place.context)
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
 
     async def _run_in_background(self, handler: Handler, call: Callable[[], Any]) -> None:
         try:
@@ -282,14 +286,19 @@ class Serving:
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # a handler's SystemExit must not end the loop
-            self._log_failure(handler, error)
+            self._place.log_failure(handler, error)
             text = f"{handler.name!r} raised {type(error).__name__}: {error}"
             self._report("kcomm.handler_error", text)
 
     def run_handler(self, handler: Handler) -> None:
         """Run a lifecycle handler, which takes the channel."""
         assert self._channel is not None
-        self.start(self._run_in_background(handler, handler.bind_channel(self._channel)))
+        try:
+            call = handler.bind_channel(self._channel)
+        except KcommError as error:
+            self._place.log_failure(handler, error)
+            return
+        self._start(self._run_in_background(handler, call), self._lifecycle)
 
 
 def _valid_text(text: str) -> str:

@@ -33,8 +33,8 @@ class _Consumer:
             waiter, self._waiter = self._waiter, None
             if waiter is None or not waiter.set_running_or_notify_cancel():
                 self._items.append((index, value))
-                return
-        waiter.set_result((index, value))
+            else:
+                waiter.set_result((index, value))
 
     def finish(self, value: Any, error: KcommError | None) -> None:
         with self._lock:
@@ -45,7 +45,14 @@ class _Consumer:
             waiter, self._waiter = self._waiter, None
             if waiter is None or not waiter.set_running_or_notify_cancel():
                 return
+            self._error = None
         waiter.set_exception(error or StopAsyncIteration())
+
+    def leave(self) -> None:
+        """Give nothing more."""
+        with self._lock:
+            self._items.clear()
+        self.finish(None, None)
 
     def next(self) -> Future[tuple[int, Any]]:
         future: Future[tuple[int, Any]] = Future()
@@ -62,6 +69,17 @@ class _Consumer:
                 self._waiter = future
                 future.add_done_callback(self._forget)
         return future
+
+    def give_back(self, future: Future[tuple[int, Any]], raised: BaseException) -> None:
+        """Take back what `next` gave to a wait that was broken off."""
+        with self._lock:
+            if future.cancel():
+                return
+            error = future.exception()
+            if error is None:
+                self._items.appendleft(future.result())
+            elif error is not raised and isinstance(error, KcommError):
+                self._error = error
 
     def _forget(self, future: Future[tuple[int, Any]]) -> None:
         if future.cancelled() and self._waiter is future:
@@ -83,9 +101,9 @@ class Stream:
     ...     print(i)
     """
 
-    def __init__(self, peer: Peer, check_may_block: Callable[[], None]) -> None:
+    def __init__(self, peer: Peer, prepare_to_block: Callable[[], None]) -> None:
         self._peer = peer
-        self._check_may_block = check_may_block
+        self._prepare_to_block = prepare_to_block
         self._consumer = _Consumer()
         self._id = 0
         self._done = 0
@@ -98,18 +116,27 @@ class Stream:
 
     async def __anext__(self) -> Any:
         """Return the next item; cancelling the wait loses nothing."""
-        return self._take(await asyncio.wrap_future(self._ask()))
+        future = self._ask()
+        try:
+            return self._take(await asyncio.wrap_future(future))
+        except asyncio.CancelledError as error:
+            self._consumer.give_back(future, error)
+            raise
 
     def __iter__(self) -> Stream:
         return self
 
     def __next__(self) -> Any:
         """Block for the next item."""
-        self._check_may_block()
+        self._prepare_to_block()
+        future = self._ask()
         try:
-            return self._take(self._ask().result())
+            return self._take(future.result())
         except StopAsyncIteration:
             raise StopIteration from None
+        except KeyboardInterrupt as error:  # a cell that is interrupted may ask again
+            self._consumer.give_back(future, error)
+            raise
 
     async def __aenter__(self) -> Stream:
         return self
@@ -128,16 +155,17 @@ class Stream:
         if self._id:
             self._peer.cancel(self._id, "the stream was left")
             self._id = 0
-            self._consumer.finish(None, None)
+            self._consumer.leave()
 
     async def aclose(self) -> None:
         """Leave the stream: its handler is cancelled."""
         self.close()
 
     def __del__(self) -> None:
-        # A loop that is left drops its stream.
+        # A loop that is left drops its stream. This runs wherever the last reference is dropped, perhaps in
+        # the middle of what the session does: so the rest is left to the loop.
         if getattr(self, "_id", 0):
-            self.close()
+            self._peer.runtime.call_soon(self._peer.cancel, self._id, "the stream was left")
 
     def _ask(self) -> Future[tuple[int, Any]]:
         if self._id and self._done:

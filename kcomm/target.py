@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import secrets
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
 from kcomm.channel import Channel
+from kcomm.errors import ChannelClosedError
 from kcomm.handlers import Handler, Place, Thread
 from kcomm.peer import Peer
 from kcomm.protocol import Limits, Session
@@ -46,7 +48,10 @@ class Target:
     ``async`` handlers run on kcomm's own loop, which never waits for a cell; plain functions on a worker
     thread, one after the other; those with ``thread="main"`` on the main thread, when no cell runs there.
     What a handler prints appears under the cell that made the target. A parameter annotated `Channel` is
-    given the channel of the caller.
+    given the channel of the caller. An ``async`` handler that computes for long holds up all others: make
+    it a plain one.
+
+    A target is served until it is closed or replaced, whether somebody holds it or not.
 
     Examples
     --------
@@ -75,12 +80,12 @@ class Target:
         self._is_closed = False
         key = (id(getattr(self._host, "_manager", self._host)), name)
         with _targets_lock:
+            self._host.register(name, self._accept)
             replaced = _targets.pop(key, None)
             _targets[key] = self
             self._key = key
         if replaced is not None:
             replaced._end("the target was replaced by a new one of its name")
-        self._host.register(name, self._accept)
 
     # --- handlers --------------------------------------------------------------------------------
 
@@ -156,7 +161,8 @@ class Target:
     def emit(self, topic: str, value: Any = None, *, latest: bool = False) -> None:
         """Send an event to every page that is connected; see `Channel.emit`."""
         for channel in self.channels:
-            if not channel.is_closed:
+            # One that has just been closed harms none of the others.
+            with contextlib.suppress(ChannelClosedError):
                 channel.emit(topic, value, latest=latest)
 
     def close(self) -> None:
@@ -202,6 +208,9 @@ class Target:
         return peer
 
     def _take_opened(self, channel: Channel) -> None:
+        if self._is_closed:  # while this one was on its way
+            channel._peer.close(message="the target was closed")
+            return
         self._channels.append(channel)
         for handler in self._on_open:
             channel._peer.serving.run_handler(handler)

@@ -66,6 +66,12 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.001)
 
 
+def is_idle(channel: Channel) -> bool:
+    """Return whether no call is open at this end, made or served."""
+    session = channel._peer.session
+    return not session._made._calls and not session._served._calls
+
+
 class Gate:
     """Holds a handler until a test opens it, and tells that the handler has begun."""
 
@@ -88,3 +94,21 @@ class Gate:
 
     def wait_begun(self) -> None:
         assert self._begun.wait(WAIT)
+
+
+class Listener:
+    """Keeps the values of events, and waits for a number of them."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self._changed = threading.Condition()
+
+    def __call__(self, value: Any) -> None:
+        with self._changed:
+            self.values.append(value)
+            self._changed.notify_all()
+
+    def wait(self, count: int) -> list[Any]:
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.values) >= count, WAIT)
+        return self.values

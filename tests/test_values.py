@@ -85,6 +85,10 @@ class Text(str):
     __slots__ = ()
 
 
+class Real(float):
+    __slots__ = ()
+
+
 class Point(collections.namedtuple("Point", "x y")):
     __slots__ = ()
 
@@ -96,6 +100,7 @@ class Point(collections.namedtuple("Point", "x y")):
         (Point(1, 2), [1, 2]),
         (Colour.RED, 3),
         (Text("a"), "a"),
+        (Real(2.5), 2.5),
         ({Text("k"): 1}, {"k": 1}),
         (collections.OrderedDict(a=1), {"a": 1}),
         (collections.defaultdict(int, a=1), {"a": 1}),

@@ -118,8 +118,6 @@ def _special(value: Any, path: str, depth: int, attachments: list[bytes]) -> Any
             return _ndarray(numpy, value, path, attachments)
         if isinstance(value, numpy.generic):
             return _numpy_scalar(numpy, value, path)
-    if isinstance(value, bool):
-        return bool(value)
     if isinstance(value, int):
         return _integer(int(value), path)
     if isinstance(value, float):

@@ -26,6 +26,8 @@ logger = logging.getLogger("kcomm")
 #: Seconds to wait for the kernel's first sign of life before asking again.
 _RETRY = 0.2
 _SUBSHELL_TIMEOUT = 2.0
+#: Seconds in which the kernel should have handled comm_close.
+_CLOSE_TIMEOUT = 5.0
 
 
 class KernelLink:
@@ -53,6 +55,7 @@ class KernelLink:
         self._kernel_seen = asyncio.Event()
         self._info = client.get_connection_info(session=False)
         self._client: AsyncKernelClient | None = None
+        self._last = ""
 
     async def start(self) -> None:
         """Connect, wait until the kernel's messages arrive here, and ask for a subshell."""
@@ -84,9 +87,12 @@ class KernelLink:
         """Close the comm and the connections."""
         if self._client is None:
             return
-        if self._is_open:
-            self._send("shell", "comm_close", {"comm_id": self._comm_id, "data": {}}, packet or [])
-        self.stop()
+        if not self._is_open:
+            self.stop()
+            return
+        self._last = self._send("shell", "comm_close", {"comm_id": self._comm_id, "data": {}}, packet or [])
+        # The end of the subshell travels on another socket: it must not overtake what is sent on this one.
+        asyncio.get_running_loop().call_later(_CLOSE_TIMEOUT, self.stop)
 
     def stop(self) -> None:
         """Close the connections."""
@@ -169,6 +175,10 @@ class KernelLink:
     def _take(self, message: dict[str, Any]) -> None:
         self._kernel_seen.set()
         kind, content = message["msg_type"], message["content"]
+        if self._last and kind == "status" and content.get("execution_state") == "idle":
+            if message["parent_header"].get("msg_id") == self._last:
+                asyncio.get_running_loop().call_soon(self.stop)
+            return
         if kind == "status" and content.get("execution_state") == "starting" and self._is_open:
             self._cut("the kernel was restarted")
         elif content.get("comm_id") != self._comm_id or self.receiver is None:
@@ -284,7 +294,11 @@ class _Opening:
         self._future: Future[None] = asyncio.run_coroutine_threadsafe(self._open(), runtime.loop)
 
     def wait(self) -> Channel:
-        self._future.result()
+        try:
+            self._future.result()
+        except KeyboardInterrupt:
+            self._future.cancel()
+            raise
         return self._channel
 
     async def wait_async(self) -> Channel:
@@ -295,8 +309,7 @@ class _Opening:
         try:
             await asyncio.wait_for(self._start(), self._timeout)
         except asyncio.TimeoutError:
-            self._channel._peer.cut("no answer")
-            self._link.stop()
+            self._abandon()
             raise errors.CallTimeoutError(
                 f"the kernel did not open the target {self._target!r} within {self._timeout} s: it is gone, "
                 "or busy and without subshells"
@@ -305,6 +318,13 @@ class _Opening:
             raise errors.UnknownTargetError(
                 f"the kernel has no target {self._target!r}: run the code that makes it"
             ) from None
+        except BaseException:
+            self._abandon()
+            raise
+
+    def _abandon(self) -> None:
+        self._channel._peer.cut("no answer")
+        self._link.stop()
 
     async def _start(self) -> None:
         await self._link.start()
