@@ -51,6 +51,7 @@ class Target:
     given the channel of the caller. An ``async`` handler that computes for long holds up all others: make
     it a plain one.
 
+    A plain handler that never returns holds up the other plain ones of its target, and no others.
     A target is served until it is closed or replaced, whether somebody holds it or not.
 
     Examples

@@ -296,12 +296,12 @@ class LossyLink(Link):
 
 
 TestLink = Link.TestCase
-TestLink.settings = settings(max_examples=250, stateful_step_count=60, deadline=None)
+TestLink.settings = settings(max_examples=250, stateful_step_count=60)
 TestLossyLink = LossyLink.TestCase
-TestLossyLink.settings = settings(max_examples=250, stateful_step_count=60, deadline=None)
+TestLossyLink.settings = settings(max_examples=250, stateful_step_count=60)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     window=st.integers(1, 9),
     count=st.integers(0, 40),

@@ -126,15 +126,18 @@ def test_an_event_that_has_begun_to_leave_in_parts_is_not_dropped():
     assert box.nbytes == 0
 
 
-def test_an_event_that_waits_behind_parts_of_another_may_be_dropped():
+@pytest.mark.parametrize(("size", "parts_before"), [(6000, 1), (6000, 2), (6000, 3), (9000, 2), (9000, 4)])
+def test_an_event_that_waits_behind_parts_of_another_may_be_dropped(size, parts_before):
     box = outbox()
-    box.put_event("t", make(Kind.EVENT, 0, bytes(9000)), is_latest=True)
+    box.put_event("t", make(Kind.EVENT, 0, bytes(size)), is_latest=True)
     box.take(is_full=False)
     box.put_event("u", make(Kind.EVENT, 0, 1), is_latest=True)
-    box.take(is_full=False)
-    box.put_event("u", make(Kind.EVENT, 0, 2), is_latest=True)
+    for _ in range(parts_before - 1):
+        assert names(box.take(is_full=False)) == [("PART", 0)]
+    newest = make(Kind.EVENT, 0, 2)
+    box.put_event("u", newest, is_latest=True)
     sent = [message for batch in batches(box) for message in batch]
-    assert [message.topic for message in sent if message.kind is Kind.EVENT] == ["u"]
+    assert [message for message in sent if message.kind is Kind.EVENT] == [newest]
     assert box.nbytes == 0
 
 

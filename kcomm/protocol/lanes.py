@@ -87,7 +87,7 @@ class ReceiveLane:
 
     def __init__(self, window: int) -> None:
         self.last = 0
-        self._window = window
+        self.window = window
         self._unacknowledged = 0
         self._due: float | None = None
 
@@ -101,7 +101,7 @@ class ReceiveLane:
             raise SessionLostError(f"packets {self.last + 1} to {seq - 1} were lost on the way here")
         self.last = seq
         self._unacknowledged += nbytes
-        if self._unacknowledged * 4 >= self._window:
+        if self._unacknowledged * 4 >= self.window:
             self._due = now
         return True
 

@@ -412,7 +412,8 @@ class Session:
 
     def _use_limits(self, options: dict[str, Any]) -> None:
         self._writer.use(Limits.from_wire(options.get("limits", {})))
-        self._sending.window = min(self.peer_limits.window, self.limits.window)
+        # Neither end keeps more than it would take: the smaller window holds for both directions.
+        self._sending.window = self._receiving.window = min(self.peer_limits.window, self.limits.window)
 
     def _check_open(self) -> None:
         if self.state is Connection.CLOSED:

@@ -88,6 +88,12 @@ def unhex(buffers: list[str]) -> list[bytes]:
     return [bytes.fromhex(buffer) for buffer in buffers]
 
 
+#: What an action takes.
+FIELDS = (
+    *("method", "args", "limit", "options", "id", "reason", "value", "volatile"),
+    *("code", "message", "data", "done", "topic", "latest"),
+)
+
 # --- sessions --------------------------------------------------------------------------------------
 
 
@@ -128,10 +134,7 @@ class Player:
 
     def _act(self, step: Json) -> Any:
         session = self.session
-        names = (
-            "method args limit options id reason value volatile code message data done topic latest".split()
-        )
-        given = {key: from_json(step[key]) for key in names if key in step}
+        given = {key: from_json(step[key]) for key in FIELDS if key in step}
         match step["do"]:
             case "receive":
                 return session.receive(unhex(step["buffers"]), self.now)

@@ -6,6 +6,9 @@ from typing import Any
 
 from tests.vectors.wire import ANY, HELLO, WELCOME, Json, packet, to_json
 
+#: Codes that end sessions.
+CLOSED, LOST = "kcomm.closed", "kcomm.session_lost"
+
 
 def hello(options: dict[str, Any] | None = None) -> list[str]:
     """Return the packet with HELLO."""
@@ -70,6 +73,26 @@ def open_acceptor(options: dict[str, Any] | None = None) -> list[Json]:
 def open_opener(options: dict[str, Any] | None = None) -> list[Json]:
     """Return the steps that open an opener."""
     return [{"do": "open"}, receive(welcome(options))]
+
+
+def opener(name: str, *steps: Json, **options: Any) -> Json:
+    """Return the session of an opener."""
+    return {"name": name, "role": "opener", "options": options, "steps": list(steps)}
+
+
+def acceptor(name: str, *steps: Json, **options: Any) -> Json:
+    """Return the session of an acceptor."""
+    return {"name": name, "role": "acceptor", "options": options, "steps": list(steps)}
+
+
+def called(id_: int, method: str = "m", args: Any = None, limit: int = 0, options: Any = None) -> Json:
+    """Return the event of a call."""
+    return event("Called", id=id_, method=method, args=args or [], limit=limit, options=options or {})
+
+
+def calls_step(id_: int, method: str = "m", *args: Any, limit: int = 0, **more: Any) -> Json:
+    """Return the step of a call that is made."""
+    return step("call", method=method, args=to_json(list(args)), limit=limit, returns=id_, **more)
 
 
 OPENER_IS_OPEN = open_opener()

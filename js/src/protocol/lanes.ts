@@ -82,8 +82,8 @@ export class ReceiveLane {
   #unacknowledged = 0;
   #due: number | null = null;
 
-  /** @param window bytes the sender may have unacknowledged, as this end announced it */
-  constructor(readonly window: number) {}
+  /** @param window bytes the sender may have unacknowledged */
+  constructor(public window: number) {}
 
   /** Returns whether the packet is the next one; false for one that came before. */
   accept(seq: number, nbytes: number, now: number): boolean {

@@ -30,6 +30,14 @@ export const KIND: Readonly<Record<Kind, number>> = Object.fromEntries(
   KINDS.map((kind, n) => [kind, n]),
 ) as Record<Kind, number>;
 
+/** The first message of each end, alone in its packet. */
+export const GREETINGS: ReadonlySet<Kind> = new Set<Kind>(["HELLO", "WELCOME"]);
+/** What a volatile packet may hold: it may be lost, and these bear that. */
+export const VOLATILE: ReadonlySet<Kind> = new Set<Kind>(["NEXT", "NACK", "PROBE"]);
+
+/** A map of names to values, as in HELLO's or CALL's options. */
+export type Options = Readonly<Record<string, unknown>>;
+
 /** Whether a value is an integer from 0 to 2^53 - 1. */
 export function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
@@ -57,72 +65,79 @@ function isAny(_value: unknown): boolean {
   return true;
 }
 
+type Field = readonly [name: string, isValid: (value: unknown) => boolean];
+
 /** For each kind the names of its fields after the id, and what each must be. */
-const FIELDS: Readonly<Record<Kind, readonly (readonly [string, (value: unknown) => boolean])[]>> =
-  {
-    HELLO: [
-      ["versions", isList],
-      ["options", isMap],
-    ],
-    WELCOME: [
-      ["version", isCount],
-      ["options", isMap],
-    ],
-    CALL: [
-      ["method", isText],
-      ["args", isAny],
-      ["limit", isCount],
-      ["options", isAny],
-    ],
-    NEXT: [
-      ["index", isCount],
-      ["value", isAny],
-    ],
-    END: [
-      ["index", isCount],
-      ["value", isAny],
-    ],
-    ERROR: [
-      ["code", isText],
-      ["message", isText],
-      ["data", isAny],
-    ],
-    CANCEL: [["reason", isText]],
-    CREDIT: [
-      ["limit", isCount],
-      ["done", isCount],
-    ],
-    EVENT: [
-      ["topic", isText],
-      ["index", isCount],
-      ["value", isAny],
-    ],
-    NACK: [
-      ["from", isCount],
-      ["to", isCount],
-    ],
-    PART: [
-      ["index", isCount],
-      ["sizes", isAny],
-      ["chunk", isAny],
-    ],
-    BYE: [
-      ["code", isText],
-      ["message", isText],
-    ],
-    PROBE: [["seq", isCount]],
-  };
+const FIELDS = {
+  HELLO: [
+    ["versions", isList],
+    ["options", isMap],
+  ],
+  WELCOME: [
+    ["version", isCount],
+    ["options", isMap],
+  ],
+  CALL: [
+    ["method", isText],
+    ["args", isAny],
+    ["limit", isCount],
+    ["options", isAny],
+  ],
+  NEXT: [
+    ["index", isCount],
+    ["value", isAny],
+  ],
+  END: [
+    ["index", isCount],
+    ["value", isAny],
+  ],
+  ERROR: [
+    ["code", isText],
+    ["message", isText],
+    ["data", isAny],
+  ],
+  CANCEL: [["reason", isText]],
+  CREDIT: [
+    ["limit", isCount],
+    ["done", isCount],
+  ],
+  EVENT: [
+    ["topic", isText],
+    ["index", isCount],
+    ["value", isAny],
+  ],
+  NACK: [
+    ["from", isCount],
+    ["to", isCount],
+  ],
+  PART: [
+    ["index", isCount],
+    ["sizes", isAny],
+    ["chunk", isAny],
+  ],
+  BYE: [
+    ["code", isText],
+    ["message", isText],
+  ],
+  PROBE: [["seq", isCount]],
+} as const satisfies Readonly<Record<Kind, readonly Field[]>>;
+
+type ValueOf<F> = F extends readonly [string, (value: unknown) => value is infer Value]
+  ? Value
+  : unknown;
+type ValuesOf<Fields> = { readonly [I in keyof Fields]: ValueOf<Fields[I]> };
 
 const WITH_ID: ReadonlySet<Kind> = new Set<Kind>(["CALL", "NEXT", "END", "CANCEL", "CREDIT"]);
 const WITH_OR_WITHOUT_ID: ReadonlySet<Kind> = new Set<Kind>(["ERROR", "PART"]);
 
-/** A message whose form was checked. */
-export interface Message {
-  readonly kind: Kind;
-  readonly id: number;
-  /** The fields after the id, as many as this version knows. */
-  readonly fields: readonly unknown[];
-}
+/** A message whose form was checked; its fields are those after the id, as many as this version knows. */
+export type Message = {
+  [K in Kind]: {
+    readonly kind: K;
+    readonly id: number;
+    readonly fields: ValuesOf<(typeof FIELDS)[K]>;
+  };
+}[Kind];
 
 /**
  * Checks the form of one decoded message.
@@ -142,7 +157,7 @@ export function parse(message: unknown): Message | null {
   const kind = KINDS[number];
   if (kind === undefined) throw new ProtocolError(`the message kind ${number} is not known`);
   checkId(kind, id);
-  const expected = FIELDS[kind];
+  const expected: readonly Field[] = FIELDS[kind];
   if (fields.length < expected.length) {
     throw new ProtocolError(`${kind} needs ${expected.length} fields, but has ${fields.length}`);
   }
@@ -150,7 +165,8 @@ export function parse(message: unknown): Message | null {
     if (!isValid(fields[i]))
       throw new ProtocolError(`the field '${name}' of ${kind} is not what it must be`);
   });
-  return { kind, id, fields: fields.slice(0, expected.length) };
+  // What the table asked for is what the type says.
+  return { kind, id, fields: fields.slice(0, expected.length) } as unknown as Message;
 }
 
 function checkId(kind: Kind, id: number): void {

@@ -1,6 +1,6 @@
 /** What waits to be sent: which message goes into the next packet, and which may go before another. */
 
-import type { Kind } from "./messages.js";
+import { GREETINGS, type Kind } from "./messages.js";
 import { MAX_BUFFERS, PART_SIZE, split } from "./parts.js";
 import type { Encoded } from "./values.js";
 
@@ -42,7 +42,7 @@ export class Outgoing {
 
   /** Whether its packet holds nothing else. */
   get goesAlone(): boolean {
-    return this.kind === "HELLO" || this.kind === "WELCOME";
+    return GREETINGS.has(this.kind);
   }
 }
 

@@ -65,3 +65,14 @@ export const CALLEE: Table<Callee, CalleeInput> = {
   },
   done: {},
 };
+
+/** Returns the state that comes after an input; one that can't be is a defect of this code. */
+export function step<State extends string, Input extends string>(
+  table: Table<State, Input>,
+  state: State,
+  input: Input,
+): State {
+  const next = table[state][input];
+  if (next === undefined) throw new Error(`${input} can't be in the state '${state}'`);
+  return next;
+}
