@@ -3,7 +3,7 @@
 import { ProtocolError } from "../errors.js";
 import type { Packet as Buffers, ReceivedBuffer } from "../transport/transport.js";
 import { isCount } from "./messages.js";
-import { Writer } from "./msgpack.js";
+import { Packer } from "./msgpack/packer.js";
 import { decode } from "./values.js";
 
 /** A packet that was read: its numbers and its messages, not yet checked. */
@@ -21,7 +21,7 @@ export function write(
   bodies: readonly Uint8Array[],
   attachments: readonly Uint8Array[],
 ): Buffers {
-  const header = new Writer();
+  const header = new Packer();
   header.arrayHeader(3);
   header.integer(seq);
   header.integer(ack);

@@ -2,7 +2,8 @@
 
 import { BadValueError, ProtocolError } from "../errors.js";
 import { type ArrayValue, arrayBytes, makeArray } from "./arrays.js";
-import { MsgpackError, unpack, Writer } from "./msgpack.js";
+import { Packer } from "./msgpack/packer.js";
+import { MsgpackError, unpack } from "./msgpack/unpack.js";
 
 export const ARRAY_EXT = 1;
 /** Up to this size array data travel inside the header: a buffer of its own costs more than the copy. */
@@ -56,7 +57,7 @@ export function encode(fields: readonly unknown[], depthLimit: number): Encoded 
 }
 
 class Writing {
-  readonly out = new Writer();
+  readonly out = new Packer();
   readonly attachments: Uint8Array[] = [];
   /** Keys and indexes from the field down to where the encoder is: it is put into words only for an error. */
   readonly #path: (string | number)[] = [];
@@ -157,7 +158,7 @@ class Writing {
       this.out.bin(bytes);
       return;
     }
-    const payload = new Writer();
+    const payload = new Packer();
     payload.arrayHeader(isInline ? 3 : 2);
     payload.text(dtype);
     payload.arrayHeader(shape.length);

@@ -1,5 +1,5 @@
 /** What the tests of the protocol share. */
-import { unpack } from "../../src/protocol/msgpack.js";
+import { unpack } from "../../src/protocol/msgpack/unpack.js";
 import { check, decode, encode } from "../../src/protocol/values.js";
 
 export function hex(bytes: Uint8Array): string {

@@ -2,7 +2,8 @@ import { decode as theirDecode, encode as theirEncode } from "@msgpack/msgpack";
 import fc from "fast-check";
 import suite from "msgpack-test-suite";
 import { describe, expect, it } from "vitest";
-import { MAX_NESTING, MsgpackError, unpack, Writer } from "../../src/protocol/msgpack.js";
+import { Packer } from "../../src/protocol/msgpack/packer.js";
+import { MAX_NESTING, MsgpackError, unpack } from "../../src/protocol/msgpack/unpack.js";
 import { decodeValue, encodeValue, fromHex, hex, plain } from "./helpers.js";
 
 interface Case {
@@ -178,13 +179,13 @@ describe("hostile bytes", () => {
   });
 });
 
-describe("Writer", () => {
+describe("Packer", () => {
   it("gives buffers exactly as long as what was written", () => {
-    const writer = new Writer();
-    writer.arrayHeader(2);
-    writer.text("x".repeat(5000));
-    writer.bin(new Uint8Array(70_000));
-    const bytes = writer.finish();
+    const packer = new Packer();
+    packer.arrayHeader(2);
+    packer.text("x".repeat(5000));
+    packer.bin(new Uint8Array(70_000));
+    const bytes = packer.finish();
     expect(bytes.byteLength).toBe(bytes.buffer.byteLength);
     expect(plain(bytes)).toEqual(["x".repeat(5000), new Uint8Array(70_000)]);
   });

@@ -618,6 +618,27 @@ describe("the reliable lane", () => {
     expect(pair.deliver(pair.page)).toEqual([CLOSED("kcomm.session_lost")]);
   });
 
+  it("knows by a probe that WELCOME was lost", () => {
+    const pair = new Pair();
+    pair.page.open();
+    pair.deliver(pair.page);
+    pair.packets(pair.kernel);
+    pair.now = 2000;
+    expect(pair.deliver(pair.kernel)).toEqual([
+      CLOSED("kcomm.session_lost", expect.stringContaining("packets 1 to 1")),
+    ]);
+    expect(pair.deliver(pair.page)).toEqual([CLOSED("kcomm.session_lost")]);
+  });
+
+  it("takes a NACK before the channel is open, too", () => {
+    const page = new Session("opener");
+    page.open();
+    page.nextPacket(0);
+    expect(page.receive(packet(0, 0, [KIND.NACK, 0, 1, 1]), 0)).toEqual([
+      CLOSED("kcomm.session_lost"),
+    ]);
+  });
+
   it("answers a probe at once if nothing is missing", () => {
     const pair = Pair.open();
     pair.now = 500;

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { BadValueError, ProtocolError } from "../../src/errors.js";
 import type { NdArray } from "../../src/protocol/arrays.js";
-import { Writer } from "../../src/protocol/msgpack.js";
+import { Packer } from "../../src/protocol/msgpack/packer.js";
 import { ARRAY_EXT, check, decode, INLINE_LIMIT } from "../../src/protocol/values.js";
 import { decodeValue, encodeValue, fromHex, hex, plain, roundTrip } from "./helpers.js";
 
@@ -21,9 +21,9 @@ const TYPES = {
 
 function reference(fields: readonly unknown[]): Uint8Array {
   const payload = encodeValue(fields).bytes;
-  const writer = new Writer();
-  writer.ext(ARRAY_EXT, payload);
-  return writer.finish();
+  const packer = new Packer();
+  packer.ext(ARRAY_EXT, payload);
+  return packer.finish();
 }
 
 function refusal(value: unknown): BadValueError {

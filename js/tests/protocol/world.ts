@@ -165,7 +165,6 @@ export class App {
   readonly calls = new Map<number, Outstanding>();
   readonly emitted = { a: 0, b: 0 };
   readonly heard = { a: 0, b: 0 };
-  hasOpened = false;
   /** Whether the next action waits for room. */
   isBlocked = false;
   closed: string | null = null;
@@ -250,9 +249,6 @@ export class App {
 
   #take(event: SessionEvent): void {
     switch (event.type) {
-      case "Opened":
-        this.hasOpened = true;
-        break;
       case "Called":
         if (event.method === "m") this.#answer(event.id, event.args as [boolean, Uint8Array]);
         else {
