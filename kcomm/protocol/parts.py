@@ -101,9 +101,47 @@ class Assembly:
         return buffers
 
 
+class Assemblies:
+    """All messages that arrive in parts.
+
+    Parameters
+    ----------
+    max_count : int
+        How many there may be at once.
+    max_bytes : int
+        The limit on each.
+    """
+
+    def __init__(self, max_count: int, max_bytes: int) -> None:
+        self._max_count = max_count
+        self._max_bytes = max_bytes
+        self._assemblies: dict[int, Assembly] = {}
+
+    def add(self, id_: int, index: int, sizes: object, chunk: object) -> Any:
+        """Take one part; return the message once it is complete, decoded, and None before."""
+        if index == 0:
+            if id_ in self._assemblies or len(self._assemblies) >= self._max_count:
+                raise ProtocolError(f"too many messages are in parts, or two with the id {id_}")
+            self._assemblies[id_] = Assembly(sizes, self._max_bytes)
+        assembly = self._assemblies.get(id_)
+        if assembly is None:
+            raise ProtocolError(f"PART {index} of {id_} came without a PART 0")
+        buffers = assembly.add(index, chunk)
+        if buffers is None:
+            return None
+        del self._assemblies[id_]
+        return read(buffers)
+
+    def clear(self) -> None:
+        """Forget what is not complete."""
+        self._assemblies.clear()
+
+
 def read(buffers: Sequence[Buffer]) -> Any:
     """Decode the message that an `Assembly` put together."""
     message = values.decode(buffers[0], buffers[1:])
-    if isinstance(message, list) and message and message[0] == Kind.PART:
+    if not isinstance(message, list):
+        raise ProtocolError("what came in PARTs is no message")
+    if message and message[0] == Kind.PART:
         raise ProtocolError("a PART within PARTs")
     return message

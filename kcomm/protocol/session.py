@@ -14,8 +14,9 @@ from kcomm.errors import (
     SessionLostError,
     TooLargeError,
 )
-from kcomm.protocol import events, messages, packets, parts, states, values
+from kcomm.protocol import events, greetings, messages, packets, parts, states, values
 from kcomm.protocol.events import Event
+from kcomm.protocol.greetings import Greeting
 from kcomm.protocol.lanes import ReceiveLane, SendLane
 from kcomm.protocol.limits import Limits
 from kcomm.protocol.made import CallsMade
@@ -26,8 +27,6 @@ from kcomm.protocol.states import Connection, Input
 from kcomm.protocol.topics import Topics
 from kcomm.protocol.values import Buffer
 from kcomm.protocol.writer import GREETING_DEPTH, Writer, for_people
-
-PROTOCOL_VERSION = 1
 
 
 class Session:
@@ -69,16 +68,13 @@ class Session:
         self.limits = limits or Limits()
         self.state = Connection.IDLE
         self.said_bye = False
-        self._features = dict(features or {})
-        self._params = dict(params or {})
-        self._epoch = epoch
-        self._stale_subshells = list(stale_subshells)
+        self._greeting = Greeting(self.limits, features or {}, params or {}, epoch, stale_subshells)
         is_opener = role == "opener"
         self._writer = Writer()
         self._made = CallsMade(self._writer, first_id=1 if is_opener else 2)
         self._served = CallsServed(self._writer, parity=0 if is_opener else 1, max_calls=self.limits.calls)
         self._topics = Topics(self.limits.topics)
-        self._assemblies: dict[int, parts.Assembly] = {}
+        self._assemblies = parts.Assemblies(self.limits.parts, self.limits.message)
         self._sending = SendLane(self.peer_limits.window)
         self._receiving = ReceiveLane(self.limits.window)
         self._was_full = False
@@ -87,12 +83,7 @@ class Session:
 
     def open(self) -> None:
         """Say HELLO; only the opener does."""
-        options: dict[str, Any] = {
-            "limits": self.limits.to_wire(),
-            "features": self._features,
-            "params": self._params,
-        }
-        hello = self._writer.encode(Kind.HELLO, 0, [PROTOCOL_VERSION], options)
+        hello = self._writer.encode(Kind.HELLO, 0, *self._greeting.hello())
         if hello.nbytes > self._writer.max_message:
             raise TooLargeError("the params are too large for one packet: send them with a call")
         self._advance(Input.SEND_HELLO)
@@ -325,42 +316,23 @@ class Session:
 
     def _take_hello(self, id_: int, versions: list[Any], options: dict[str, Any]) -> list[Event]:
         self._use_limits(options)
-        features, params = _get_map(options, "features"), _get_map(options, "params")
-        # Only integers are compared, or put into a text: anything may be here.
-        known = [version for version in versions if messages.is_count(version)]
-        if PROTOCOL_VERSION not in known:
-            message = f"the other end speaks versions {known[:20]}, this one [{PROTOCOL_VERSION}]"
-            return self._end("kcomm.unsupported_version", message)
+        try:
+            opened = greetings.read_hello(versions, options)
+        except ProtocolError:
+            raise
+        except KcommError as error:
+            return self._end(error.code, error.message)
         self._advance(Input.SEND_WELCOME)
-        welcome = self._writer.encode(Kind.WELCOME, 0, PROTOCOL_VERSION, self._welcome_options())
+        welcome = self._writer.encode(Kind.WELCOME, 0, *self._greeting.welcome())
         if welcome.nbytes > self._writer.max_message:
             message = "what this end offers does not fit into a packet of the other end"
             return self._end("kcomm.too_large", message)
         self._outbox.put(welcome)
-        return [events.Opened(PROTOCOL_VERSION, features, params)]
-
-    def _welcome_options(self) -> dict[str, Any]:
-        options: dict[str, Any] = {
-            "limits": self.limits.to_wire(),
-            "features": self._features,
-            "epoch": self._epoch,
-        }
-        if self._stale_subshells:
-            options["stale_subshells"] = self._stale_subshells
-        return options
+        return [opened]
 
     def _take_welcome(self, id_: int, version: int, options: dict[str, Any]) -> list[Event]:
         self._use_limits(options)
-        if version != PROTOCOL_VERSION:
-            raise ProtocolError(f"version {version} was chosen, but only {PROTOCOL_VERSION} offered")
-        stale = options.get("stale_subshells", [])
-        epoch = options.get("epoch", "")
-        if not isinstance(epoch, str) or not isinstance(stale, list):
-            raise ProtocolError("'epoch' must be text and 'stale_subshells' a list")
-        if not all(isinstance(subshell, str) for subshell in stale):
-            raise ProtocolError("'stale_subshells' must be a list of texts")
-        features = _get_map(options, "features")
-        return [events.Opened(version, features, epoch=epoch, stale_subshells=tuple(stale))]
+        return [greetings.read_welcome(version, options)]
 
     def _take_error(self, id_: int, code: str, message: str, data: Any) -> list[Event]:
         if data is not None and not isinstance(data, dict):
@@ -373,20 +345,12 @@ class Session:
         return [events.Emitted(topic, value, self._topics.count_received(topic, index))]
 
     def _take_part(self, id_: int, fields: list[Any], now: float, happened: list[Event]) -> None:
-        index, sizes, chunk = fields
-        if index == 0:
-            if id_ in self._assemblies or len(self._assemblies) >= self.limits.parts:
-                raise ProtocolError(f"too many messages are in parts, or two with the id {id_}")
+        if fields[0] == 0:
             self._served.announce(id_)
-            self._assemblies[id_] = parts.Assembly(sizes, self.limits.message)
-        assembly = self._assemblies.get(id_)
-        if assembly is None:
-            raise ProtocolError(f"PART {index} of {id_} came without a PART 0")
-        buffers = assembly.add(index, chunk)
-        if buffers is None:
+        message = self._assemblies.add(id_, *fields)
+        if message is None:
             return
-        del self._assemblies[id_]
-        parsed = messages.parse(parts.read(buffers))
+        parsed = messages.parse(message)
         if parsed is None:
             return
         if parsed[1] != id_:
@@ -411,7 +375,7 @@ class Session:
             raise ProtocolError(f"{input_.name} can't be in the state {self.state.name}") from None
 
     def _use_limits(self, options: dict[str, Any]) -> None:
-        self._writer.use(Limits.from_wire(options.get("limits", {})))
+        self._writer.use(greetings.read_limits(options))
         # Neither end keeps more than it would take: the smaller window holds for both directions.
         self._sending.window = self._receiving.window = min(self.peer_limits.window, self.limits.window)
 
@@ -439,13 +403,6 @@ class Session:
         if discards:
             self._outbox.clear()
         return [*happened, events.Closed(code, message)]
-
-
-def _get_map(options: dict[str, Any], key: str) -> dict[str, Any]:
-    value = options.get(key, {})
-    if not isinstance(value, dict):
-        raise ProtocolError(f"{key!r} must be a map")
-    return value
 
 
 _RECEIVED = {

@@ -120,11 +120,46 @@ function isSizes(sizes: unknown): sizes is number[] {
   );
 }
 
+/** All messages that arrive in parts. */
+export class Assemblies {
+  readonly #assemblies = new Map<number, Assembly>();
+
+  /**
+   * @param maxCount how many there may be at once
+   * @param maxBytes the limit on each
+   */
+  constructor(
+    readonly maxCount: number,
+    readonly maxBytes: number,
+  ) {}
+
+  /** Takes one part; returns the message once it is complete, decoded, and null before. */
+  add(id: number, index: number, sizes: unknown, chunk: unknown): unknown[] | null {
+    if (index === 0) {
+      if (this.#assemblies.has(id) || this.#assemblies.size >= this.maxCount)
+        throw new ProtocolError(`too many messages are in parts, or two with the id ${id}`);
+      this.#assemblies.set(id, new Assembly(sizes, this.maxBytes));
+    }
+    const assembly = this.#assemblies.get(id);
+    if (assembly === undefined)
+      throw new ProtocolError(`PART ${index} of ${id} came without a PART 0`);
+    const buffers = assembly.add(index, chunk);
+    if (buffers === null) return null;
+    this.#assemblies.delete(id);
+    return readAssembled(buffers);
+  }
+
+  /** Forgets what is not complete. */
+  clear(): void {
+    this.#assemblies.clear();
+  }
+}
+
 /** Decodes the message that an `Assembly` put together. */
-export function readAssembled(buffers: readonly Uint8Array[]): unknown {
+export function readAssembled(buffers: readonly Uint8Array[]): unknown[] {
   const [body, ...attachments] = buffers;
   const message = decode(body as Uint8Array, attachments);
-  if (Array.isArray(message) && message[0] === KIND.PART)
-    throw new ProtocolError("a PART within PARTs");
+  if (!Array.isArray(message)) throw new ProtocolError("what came in PARTs is no message");
+  if (message[0] === KIND.PART) throw new ProtocolError("a PART within PARTs");
   return message;
 }

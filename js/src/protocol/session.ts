@@ -2,16 +2,14 @@
 
 import { BadValueError, KcommError, ProtocolError } from "../errors.js";
 import type { Packet, ReceivedBuffer } from "../transport/transport.js";
-import type { SessionEvent } from "./events.js";
+import type { Opened, SessionEvent } from "./events.js";
+import { Greeting, readHello, readLimits, readWelcome } from "./greetings.js";
 import { ReceiveLane, SendLane } from "./lanes.js";
-import { type Limits, makeLimits, readLimits } from "./limits.js";
+import { type Limits, makeLimits } from "./limits.js";
 import { CallsMade } from "./made.js";
 import {
   GREETINGS,
-  isCount,
-  isList,
   isMap,
-  isText,
   type Kind,
   type Message,
   type Options,
@@ -19,14 +17,12 @@ import {
   VOLATILE,
 } from "./messages.js";
 import * as packets from "./packets.js";
-import { Assembly, readAssembled } from "./parts.js";
+import { Assemblies } from "./parts.js";
 import { CallsServed } from "./served.js";
 import { CONNECTION, type Connection, type ConnectionInput } from "./states.js";
 import { Topics } from "./topics.js";
 import { check } from "./values.js";
 import { forPeople, GREETING_DEPTH, Writer } from "./writer.js";
-
-export const PROTOCOL_VERSION = 1;
 
 export interface SessionOptions {
   /** What this end accepts. */
@@ -64,12 +60,12 @@ export class Session {
   state: Connection = "idle";
   /** Whether the packet with BYE was taken from `nextPacket`: the path can be closed with it. */
   saidBye = false;
-  readonly #options: Required<Omit<SessionOptions, "limits">>;
+  readonly #greeting: Greeting;
   readonly #writer = new Writer();
   readonly #made: CallsMade;
   readonly #served: CallsServed;
   readonly #topics: Topics;
-  readonly #assemblies = new Map<number, Assembly>();
+  readonly #assemblies: Assemblies;
   readonly #sending = new SendLane(this.peerLimits.window);
   readonly #receiving: ReceiveLane;
   #wasFull = false;
@@ -77,11 +73,12 @@ export class Session {
   constructor(role: "opener" | "acceptor", options: SessionOptions = {}) {
     const { limits, features = {}, params = {}, epoch = "", staleSubshells = [] } = options;
     this.limits = makeLimits(limits);
-    this.#options = { features, params, epoch, staleSubshells };
+    this.#greeting = new Greeting(this.limits, features, params, epoch, staleSubshells);
     const isOpener = role === "opener";
     this.#made = new CallsMade(this.#writer, isOpener ? 1 : 2);
     this.#served = new CallsServed(this.#writer, isOpener ? 0 : 1, this.limits.calls);
     this.#topics = new Topics(this.limits.topics);
+    this.#assemblies = new Assemblies(this.limits.parts, this.limits.message);
     this.#receiving = new ReceiveLane(this.limits.window);
   }
 
@@ -89,12 +86,7 @@ export class Session {
 
   /** Says HELLO; only the opener does. */
   open(): void {
-    const { features, params } = this.#options;
-    const hello = this.#writer.encode("HELLO", 0, [PROTOCOL_VERSION], {
-      limits: this.limits,
-      features,
-      params,
-    });
+    const hello = this.#writer.encode("HELLO", 0, ...this.#greeting.hello());
     if (hello.nbytes > this.#writer.maxMessage) {
       throw new BadValueError(
         "the params are too large for one packet: send them with a call",
@@ -363,43 +355,26 @@ export class Session {
 
   #takeHello(versions: readonly unknown[], options: Options): SessionEvent[] {
     this.#useLimits(options);
-    const features = getMap(options, "features");
-    const params = getMap(options, "params");
-    if (!versions.includes(PROTOCOL_VERSION)) {
-      // Integers only: text could not be made of everything that may be here.
-      const theirs = versions.filter(isCount).slice(0, 20).join(", ");
-      const message = `the other end speaks versions [${theirs}], this one [${PROTOCOL_VERSION}]`;
-      return this.#end("kcomm.unsupported_version", message);
+    let opened: Opened;
+    try {
+      opened = readHello(versions, options);
+    } catch (error) {
+      if (error instanceof ProtocolError || !(error instanceof KcommError)) throw error;
+      return this.#end(error.code, error.message);
     }
     this.#advance("sendWelcome");
-    const welcome = this.#writer.encode("WELCOME", 0, PROTOCOL_VERSION, this.#welcomeOptions());
+    const welcome = this.#writer.encode("WELCOME", 0, ...this.#greeting.welcome());
     if (welcome.nbytes > this.#writer.maxMessage) {
       const message = "what this end offers does not fit into a packet of the other end";
       return this.#end("kcomm.too_large", message);
     }
     this.#writer.outbox.put(welcome);
-    const version = PROTOCOL_VERSION;
-    return [{ type: "Opened", version, features, params, epoch: "", staleSubshells: [] }];
-  }
-
-  #welcomeOptions(): Options {
-    const { features, epoch, staleSubshells } = this.#options;
-    const options = { limits: this.limits, features, epoch };
-    return staleSubshells.length > 0 ? { ...options, stale_subshells: staleSubshells } : options;
+    return [opened];
   }
 
   #takeWelcome(version: number, options: Options): SessionEvent[] {
     this.#useLimits(options);
-    if (version !== PROTOCOL_VERSION) {
-      throw new ProtocolError(
-        `version ${version} was chosen, but only ${PROTOCOL_VERSION} offered`,
-      );
-    }
-    const { epoch = "", stale_subshells: staleSubshells = [] } = options;
-    if (!isText(epoch) || !isList(staleSubshells) || !staleSubshells.every(isText))
-      throw new ProtocolError("'epoch' must be text and 'stale_subshells' a list of texts");
-    const features = getMap(options, "features");
-    return [{ type: "Opened", version, features, params: {}, epoch, staleSubshells }];
+    return [readWelcome(version, options)];
   }
 
   #takeError(id: number, code: string, message: string, data: unknown): SessionEvent[] {
@@ -421,19 +396,10 @@ export class Session {
     chunk: unknown,
     now: number,
   ): SessionEvent[] {
-    if (index === 0) {
-      if (this.#assemblies.has(id) || this.#assemblies.size >= this.limits.parts)
-        throw new ProtocolError(`too many messages are in parts, or two with the id ${id}`);
-      this.#served.announce(id);
-      this.#assemblies.set(id, new Assembly(sizes, this.limits.message));
-    }
-    const assembly = this.#assemblies.get(id);
-    if (assembly === undefined)
-      throw new ProtocolError(`PART ${index} of ${id} came without a PART 0`);
-    const buffers = assembly.add(index, chunk);
-    if (buffers === null) return [];
-    this.#assemblies.delete(id);
-    const message = parse(readAssembled(buffers));
+    if (index === 0) this.#served.announce(id);
+    const whole = this.#assemblies.add(id, index, sizes, chunk);
+    if (whole === null) return [];
+    const message = parse(whole);
     if (message === null) return [];
     if (message.id !== id) throw new ProtocolError("a message has another id than its PARTs");
     if (GREETINGS.has(message.kind)) throw new ProtocolError(`${message.kind} came in parts`);
@@ -454,7 +420,7 @@ export class Session {
   }
 
   #useLimits(options: Options): void {
-    this.#writer.use(readLimits(Object.hasOwn(options, "limits") ? options.limits : {}));
+    this.#writer.use(readLimits(options));
     // Neither end keeps more than it would take: the smaller window holds for both directions.
     const window = Math.min(this.peerLimits.window, this.limits.window);
     this.#sending.window = this.#receiving.window = window;
@@ -493,10 +459,4 @@ function checkPlace(kind: Kind, { seq, messages }: packets.Packet): void {
     throw new ProtocolError(`${kind} came in a volatile packet`);
   if (messages.length > 1 && GREETINGS.has(kind))
     throw new ProtocolError(`${kind} came with other messages`);
-}
-
-function getMap(options: Options, key: string): Options {
-  const value = Object.hasOwn(options, key) ? options[key] : {};
-  if (!isMap(value)) throw new ProtocolError(`'${key}' must be a map`);
-  return value;
 }

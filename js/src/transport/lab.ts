@@ -7,12 +7,11 @@
  */
 import type { Kernel, KernelMessage } from "@jupyterlab/services";
 import { KcommError } from "../errors.js";
+import { PROTOCOL_VERSION } from "../protocol/greetings.js";
 import { exactBuffers, type KernelConnection, sendShell, uuid } from "./kernel-message.js";
 import { leaseSubshell, type SubshellLease } from "./subshells.js";
 import type { Packet, Transport, TransportListener } from "./transport.js";
 
-/** Versions of the protocol that a comm_open announces. */
-const VERSIONS = [1];
 /** After comm_close the subshell must live until the kernel has read it: on the control channel its deletion would overtake. */
 const CLOSE_GRACE = 2000;
 /**
@@ -50,7 +49,7 @@ class LabTransport implements Transport {
     this.kernel.anyMessage.connect(this.#onMessage, this);
     this.kernel.statusChanged.connect(this.#onStatus, this);
     this.kernel.disposed.connect(this.#onDisposed, this);
-    this.#post("comm_open", packet, { target_name: this.target, data: { kcomm: VERSIONS } });
+    this.#post("comm_open", packet, { target_name: this.target, data: { kcomm: [PROTOCOL_VERSION] } });
   }
 
   send(packet: Packet): void {
