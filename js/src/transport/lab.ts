@@ -49,7 +49,10 @@ class LabTransport implements Transport {
     this.kernel.anyMessage.connect(this.#onMessage, this);
     this.kernel.statusChanged.connect(this.#onStatus, this);
     this.kernel.disposed.connect(this.#onDisposed, this);
-    this.#post("comm_open", packet, { target_name: this.target, data: { kcomm: [PROTOCOL_VERSION] } });
+    this.#post("comm_open", packet, {
+      target_name: this.target,
+      data: { kcomm: [PROTOCOL_VERSION] },
+    });
   }
 
   send(packet: Packet): void {
