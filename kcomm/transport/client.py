@@ -51,7 +51,7 @@ class KernelLink:
         self._comm_id = uuid.uuid4().hex
         self._is_open = False
         self._subshell: str | None = None
-        self._reader: asyncio.Task[None] | None = None
+        self._readers: list[asyncio.Task[None]] = []
         self._kernel_seen = asyncio.Event()
         self._info = client.get_connection_info(session=False)
         self._client: AsyncKernelClient | None = None
@@ -68,7 +68,9 @@ class KernelLink:
         client.load_connection_info(self._info)
         self._client = client
         client.start_channels(stdin=False, hb=False)
-        self._reader = asyncio.ensure_future(self._read())
+        iopub = client.iopub_channel.socket
+        breaks = iopub.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._readers = [asyncio.ensure_future(read) for read in (self._read(), self._watch(breaks))]
         supports_subshells = await self._wait_for_kernel()
         if supports_subshells:
             self._subshell = await self._create_subshell()
@@ -99,8 +101,9 @@ class KernelLink:
         client, self._client = self._client, None
         if client is None:
             return
-        if self._reader is not None:
-            self._reader.cancel()
+        for reader in self._readers:
+            reader.cancel()
+        client.iopub_channel.socket.disable_monitor()
         if self._subshell is not None:
             self._send_on(client, "control", "delete_subshell_request", {"subshell_id": self._subshell})
         client.stop_channels()
@@ -171,6 +174,15 @@ class KernelLink:
         except Exception as error:
             logger.exception("the kernel's messages can't be read any more")
             self._cut(f"the kernel's messages can't be read: {error}")
+
+    async def _watch(self, breaks: Any) -> None:
+        """Take note when the kernel's end of the connection goes away.
+
+        A kernel that is restarted on the same ports says so on iopub, but perhaps before this end is
+        connected to it again.
+        """
+        await breaks.recv_multipart()
+        self._cut("the kernel was restarted, or has died")
 
     def _take(self, message: dict[str, Any]) -> None:
         self._kernel_seen.set()

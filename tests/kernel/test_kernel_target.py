@@ -220,6 +220,18 @@ def test_a_kernel_that_is_restarted_fails_calls_at_once(own_kernel: Kernel) -> N
     assert caught.value.data == {"may_have_run": True}
 
 
+def test_a_kernel_that_dies_fails_calls_at_once(own_kernel: Kernel) -> None:
+    """It says nothing: that its connections break has to do."""
+    own_kernel.run(CALC + "\n@target.method\nasync def wait(): await asyncio.sleep(60)\n")
+    channel = own_kernel.connect("calc")
+    call = kcomm.Channel.call(channel, "wait", timeout=50)
+    assert channel.call("add", 1, 1) == 2
+    own_kernel.manager.shutdown_kernel(now=True)
+    with pytest.raises(kcomm.SessionLostError, match="has died"):
+        call.result(timeout=30)
+    assert channel.is_closed
+
+
 def test_async_client(kernel: Kernel) -> None:
     kernel.run(CALC)
 
