@@ -60,10 +60,6 @@ class Runtime:
         else:
             self.loop.call_soon_threadsafe(function, *args)
 
-    def call_later(self, delay: float, function: Callable[..., object], *args: object) -> None:
-        """Call a function on the loop after `delay` seconds; from any thread."""
-        self.call_soon(self.loop.call_later, delay, function, *args)
-
     def start(self, coroutine: Coroutine[Any, Any, T], context: contextvars.Context) -> asyncio.Task[T]:
         """Start a task in a copy of a context; only on the loop's thread."""
         # create_task(context=...) came with Python 3.11; a task copies the context it is made in.

@@ -77,7 +77,7 @@ def test_the_loop_survives_a_task_that_exits() -> None:
 
     runtime.call_soon(lambda: runtime.loop.create_task(leave()))
     done = threading.Event()
-    runtime.call_later(0.01, done.set)
+    runtime.call_soon(runtime.loop.call_later, 0.01, done.set)
     assert done.wait(WAIT)
     runtime.call_soon(runtime.loop.stop)
 

@@ -50,11 +50,6 @@ class TestRuntime:
         runtime.call_soon(lambda: where.set_result(runtime.is_current))
         assert where.result(WAIT)
 
-    def test_call_later(self):
-        done = threading.Event()
-        get_runtime().call_later(0.001, done.set)
-        assert done.wait(WAIT)
-
     def test_a_task_runs_in_a_copy_of_a_context(self):
         runtime, context = get_runtime(), context_of("cell")
         result: Future[str] = Future()

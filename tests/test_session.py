@@ -346,3 +346,20 @@ def test_the_smaller_window_says_when_to_acknowledge():
     acknowledgement = pair.b.next_packet(pair.now)
     assert acknowledgement is not None
     assert packets.read(acknowledgement, 1 << 20, 64).ack == 2
+
+
+def test_a_probe_after_a_lost_welcome_tells_of_a_lost_session():
+    """PROBE belongs to the lanes: the opener need not be open to learn from it."""
+    opener, acceptor = Session("opener"), Session("acceptor")
+    opener.open()
+    hello = opener.next_packet(0.0)
+    assert hello is not None
+    acceptor.receive(hello, 0.0)
+    assert acceptor.next_packet(0.0) is not None  # WELCOME, which is lost
+    deadline = acceptor.deadline()
+    assert deadline is not None
+    probe = acceptor.next_packet(deadline)
+    assert probe is not None
+    closed = opener.receive(probe, deadline)[-1]
+    assert isinstance(closed, events.Closed)
+    assert closed.code == "kcomm.session_lost"
