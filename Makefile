@@ -8,17 +8,21 @@ BIN := $(VENV)/bin
 LAB_ARGS ?=
 # More for pytest: make unit PYTEST_ARGS="-k frames"
 PYTEST_ARGS ?=
+# Which benchmarks: make bench BENCH="roundtrip arrays"; none named: all.
+BENCH ?=
+# More for them: make bench BENCH_ARGS="--repetitions 15"
+BENCH_ARGS ?=
 
 # JupyterLab refuses to run as root (in a container, say) unless told so.
 ROOT_ARGS := $(if $(filter 0,$(shell id -u)),--allow-root)
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-JS_SOURCES := $(shell find js/src js/style -type f) \
-	js/package.json js/build.mjs js/rspack.config.cjs js/install.json kcomm/__init__.py
+JS_SOURCES := $(shell find js/src js/style js/schema -type f) \
+	js/package.json js/build.mjs js/rspack.config.cjs js/install.json kcomm/static/jupyter-server.json kcomm/__init__.py
 
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .NOTPARALLEL:
-.PHONY: all demo test lint types js-test unit page wheel-test js build format clean
+.PHONY: all demo test lint types js-test unit page wheel-test js build bench format clean
 
 all: $(VENV)/test.stamp $(VENV)/js.stamp
 
@@ -58,6 +62,11 @@ js: $(VENV)/js.stamp
 
 build: $(VENV)/test.stamp
 	$(BIN)/python -m build
+
+# Figures for benchmarks/README.md: on a machine that does nothing else.
+bench: $(VENV)/test.stamp $(VENV)/js.stamp
+	$(BIN)/python tests/page/browser.py
+	$(BIN)/python -m benchmarks $(BENCH_ARGS) $(BENCH)
 
 format: $(VENV)/test.stamp js/node_modules/.package-lock.json
 	$(BIN)/ruff check --fix-only .

@@ -5,8 +5,9 @@ Standard library only, because it runs before anything is installed. As a script
 - ``python js/toolchain.py node`` gives the running virtual environment a ``node`` and an
   ``npm`` where the PATH has none that will do;
 - ``python js/toolchain.py build`` builds the bundles;
-- ``python js/toolchain.py develop`` builds them, and copies the JupyterLab extension into
-  the running environment (a link would let pip delete the sources at an uninstall).
+- ``python js/toolchain.py develop`` builds them, and copies the JupyterLab extension, and what
+  enables the server's, into the running environment (a link would let pip delete the sources at
+  an uninstall).
 """
 
 from __future__ import annotations
@@ -111,12 +112,16 @@ def build_js() -> None:
 
 
 def develop() -> None:
-    """Build, and copy the JupyterLab extension into the running environment."""
+    """Build, and copy what Jupyter looks for into the running environment."""
     build_js()
-    target = Path(sys.prefix) / "share" / "jupyter" / "labextensions" / "kcomm"
+    prefix = Path(sys.prefix)
+    target = prefix / "share" / "jupyter" / "labextensions" / "kcomm"
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(HERE / "dist" / "labextension", target)
     shutil.copy(HERE / "install.json", target)
+    config = prefix / "etc" / "jupyter" / "jupyter_server_config.d"
+    config.mkdir(parents=True, exist_ok=True)
+    shutil.copy(HERE.parent / "kcomm" / "static" / "jupyter-server.json", config / "kcomm.json")
 
 
 def main(argv: list[str]) -> None:

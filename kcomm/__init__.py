@@ -3,33 +3,32 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from kcomm.channel import BlockingChannel, Call, Channel
-from kcomm.errors import (
-    BadArgumentsError,
-    BadValueError,
-    BufferFullError,
-    CallCancelledError,
-    CallTimeoutError,
-    ChannelClosedError,
-    KcommError,
-    NoKernelError,
-    ProtocolError,
-    RemoteError,
-    SessionLostError,
-    TooDeepError,
-    TooLargeError,
-    UnknownMethodError,
-    UnknownTargetError,
-    WouldBlockError,
-)
-from kcomm.protocol import PROTOCOL_VERSION, Limits
-from kcomm.stream import Stream
-from kcomm.target import Target
-
 if TYPE_CHECKING:
     from kcomm.animation import Player, animate
+    from kcomm.channel import BlockingChannel, Call, Channel
+    from kcomm.errors import (
+        BadArgumentsError,
+        BadValueError,
+        BufferFullError,
+        CallCancelledError,
+        CallTimeoutError,
+        ChannelClosedError,
+        KcommError,
+        NoKernelError,
+        ProtocolError,
+        RemoteError,
+        SessionLostError,
+        TooDeepError,
+        TooLargeError,
+        UnknownMethodError,
+        UnknownTargetError,
+        WouldBlockError,
+    )
     from kcomm.frames import Frame, decode, encode
     from kcomm.live import Webcam, edges, webcam
+    from kcomm.protocol import PROTOCOL_VERSION, Limits
+    from kcomm.stream import Stream
+    from kcomm.target import Target
     from kcomm.transport.client import connect
 
 __version__ = "0.1.0"
@@ -70,11 +69,36 @@ __all__ = [
     "webcam",
 ]
 
-#: Names whose modules are imported on first use, so that `import kcomm` stays cheap.
+#: Where the names are. A module is imported on first use: a kernel pays for what it uses, and a server,
+#: which asks for the one name with an underscore, for next to nothing.
 _LAZY = {
+    "BadArgumentsError": "kcomm.errors",
+    "BadValueError": "kcomm.errors",
+    "BlockingChannel": "kcomm.channel",
+    "BufferFullError": "kcomm.errors",
+    "Call": "kcomm.channel",
+    "CallCancelledError": "kcomm.errors",
+    "CallTimeoutError": "kcomm.errors",
+    "Channel": "kcomm.channel",
+    "ChannelClosedError": "kcomm.errors",
     "Frame": "kcomm.frames",
+    "KcommError": "kcomm.errors",
+    "Limits": "kcomm.protocol",
+    "NoKernelError": "kcomm.errors",
+    "PROTOCOL_VERSION": "kcomm.protocol",
     "Player": "kcomm.animation",
+    "ProtocolError": "kcomm.errors",
+    "RemoteError": "kcomm.errors",
+    "SessionLostError": "kcomm.errors",
+    "Stream": "kcomm.stream",
+    "Target": "kcomm.target",
+    "TooDeepError": "kcomm.errors",
+    "TooLargeError": "kcomm.errors",
+    "UnknownMethodError": "kcomm.errors",
+    "UnknownTargetError": "kcomm.errors",
     "Webcam": "kcomm.live",
+    "WouldBlockError": "kcomm.errors",
+    "_jupyter_server_extension_points": "kcomm.server",
     "animate": "kcomm.animation",
     "connect": "kcomm.transport.client",
     "decode": "kcomm.frames",

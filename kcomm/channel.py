@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import itertools
 import threading
+import time
 from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
-from typing import Any, TypeVar, overload
+from typing import Any, Literal, TypeVar, overload
 
 from kcomm import errors
 from kcomm.errors import WouldBlockError
@@ -19,6 +20,7 @@ from kcomm.runtime import Worker, make_way
 from kcomm.serving import Registry
 from kcomm.stream import Stream
 from kcomm.transport.base import Transport
+from kcomm.window import AdaptiveWindow
 
 C = TypeVar("C", bound="Channel")
 F = TypeVar("F", bound=Callable[..., Any])
@@ -178,7 +180,7 @@ class Channel:
             self._set_timeout(method, id_, future, timeout)
         return Call(future, self)
 
-    def stream(self, method: str, *args: Any, window: int = DEFAULT_WINDOW) -> Stream:
+    def stream(self, method: str, *args: Any, window: int | Literal["auto"] = DEFAULT_WINDOW) -> Stream:
         """Call a stream of the other end.
 
         Parameters
@@ -187,8 +189,10 @@ class Channel:
             Its name.
         *args
             Its arguments.
-        window : int, default 16
+        window : int or "auto", default 16
             Items that may be under way. The other end makes no item that nobody asked for.
+            With ``"auto"`` it follows the delay and the rate of the link: as few as keep the loop busy, so
+            that items are fresh; for frames of a camera or an animation.
 
         Returns
         -------
@@ -200,10 +204,12 @@ class Channel:
         >>> async for i in channel.stream("ticks", 5):  # doctest: +SKIP
         ...     print(i)
         """
-        if window < 1:
-            raise ValueError(f"the window must be at least 1, not {window}")
-        stream = Stream(self._peer, self._prepare_to_block)
-        stream._start(self._peer.call_stream(method, args, window, stream._consumer))
+        adaptive = AdaptiveWindow(time.monotonic()) if window == "auto" else None
+        limit = adaptive.limit if adaptive is not None else window
+        if not isinstance(limit, int) or limit < 1:
+            raise ValueError(f'the window must be at least 1, not {window!r}: a number of items, or "auto"')
+        stream = Stream(self._peer, self._prepare_to_block, adaptive)
+        stream._start(self._peer.call_stream(method, args, limit, stream._consumer))
         return stream
 
     def emit(self, topic: str, value: Any = None, *, latest: bool = False) -> None:
@@ -217,7 +223,8 @@ class Channel:
             What it is told.
         latest : bool, default False
             Whether only the newest value counts: one that still waits to be sent is replaced. Otherwise up to
-            1 000 wait, and the other end is told of how many older ones were dropped.
+            1 000 wait, of at most half a window's bytes (16 MiB), and the other end is told of how many older
+            ones were dropped.
         """
         self._peer.emit(topic, value, latest=latest)
 

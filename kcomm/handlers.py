@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from kcomm.arguments import Signature
-from kcomm.runtime import Worker, get_runtime, run_job
+from kcomm.runtime import Lane, Worker, get_runtime, run_job
 
 if TYPE_CHECKING:
     from kcomm.channel import Channel
@@ -63,7 +63,14 @@ class Handler:
         self.thread = thread
         self.is_stream = is_stream
         self.is_volatile = is_volatile
+        #: Whether it runs on a loop, beside others.
+        self.is_async = _is_async(function)
         self._signature = Signature(function, Channel)
+
+    @property
+    def runs_on_worker(self) -> bool:
+        """Whether it is a plain function on the worker's thread."""
+        return self.thread == "worker" and not self.is_async
 
     def bind(self, args: Sequence[Any] | Mapping[str, Any], channel: Channel) -> Callable[[], Any]:
         """Check the arguments of a call and return the call, ready to run."""
@@ -77,18 +84,19 @@ class Handler:
 
 @dataclass
 class Place:
-    """Where handlers run: their worker, and the context in which their cell's output is theirs."""
+    """Where handlers run: their lane of a worker, and the context in which their cell's output is theirs."""
 
     worker: Worker
+    lane: Lane = field(default_factory=Lane, init=False)
     context: contextvars.Context = field(default_factory=contextvars.copy_context)
 
     async def run(self, handler: Handler, call: Callable[[], Any]) -> Any:
         """Run a handler to its result; cancelling this keeps a function that waits from being run."""
         if handler.thread == "main":
             return await asyncio.wrap_future(_submit_to_main(self.context, call))
-        if _is_async(handler.function):
+        if handler.is_async:
             return await call()
-        result = await asyncio.wrap_future(self.worker.submit(self.context, call))
+        result = await asyncio.wrap_future(self.worker.submit(self.context, call, lane=self.lane))
         return await result if inspect.isawaitable(result) else result
 
     async def iterate(self, handler: Handler, call: Callable[[], Any]) -> AsyncGenerator[Any, None]:
@@ -128,7 +136,7 @@ class Place:
     def _submit(self, handler: Handler, function: Callable[..., Any], *args: Any) -> Future[Any]:
         if handler.thread == "main":
             return _submit_to_main(self.context, lambda: function(*args))
-        return self.worker.submit(self.context, function, *args)
+        return self.worker.submit(self.context, function, *args, lane=self.lane)
 
 
 def _is_async(function: Callable[..., Any]) -> bool:

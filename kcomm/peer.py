@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from kcomm import errors
 from kcomm.errors import KcommError
 from kcomm.handlers import Place
+from kcomm.pacing import BULK, Pacer
 from kcomm.protocol import Session, events
 from kcomm.protocol.values import Buffer
 from kcomm.runtime import get_runtime
@@ -20,6 +21,14 @@ from kcomm.serving import Serving
 from kcomm.transport.base import Transport
 
 logger = logging.getLogger("kcomm")
+
+#: Seconds for which the end that serves a target sees to it that its BYE arrives.
+LINGER = 60.0
+#: Seconds without an acknowledgement after which it gives a front end up: one that crashed says no BYE. The
+#: timers of a hidden page fire once a minute.
+LEASE = 600.0
+#: Seconds that a kernel which was busy all the time then has to read what the front end has sent meanwhile.
+LEASE_GRACE = 90.0
 
 
 class Consumer(Protocol):
@@ -64,6 +73,10 @@ class Peer:
         self._consumers: dict[int, Consumer] = {}
         self._is_flush_due = False
         self._timer: asyncio.TimerHandle | None = None
+        self._pacer = Pacer()
+        self._is_acceptor = session.role == "acceptor"
+        self._linger: asyncio.TimerHandle | None = None
+        self._lease_asked: float | None = None
         self._is_cut = False
 
     # --- what this end does; from any thread ---------------------------------------------------
@@ -107,11 +120,11 @@ class Peer:
                 self.session.cancel(id_, reason)
         self.flush_soon()
 
-    def consume(self, id_: int, done: int) -> None:
-        """Give back the credit of items below `done`."""
+    def consume(self, id_: int, done: int, limit: int | None = None) -> None:
+        """Give back the credit of items below `done`, or grant up to `limit`."""
         with self.lock:
             if self.session.is_open:
-                self.session.consume(id_, done)
+                self.session.consume(id_, done, limit)
         self.flush_soon()
 
     def emit(self, topic: str, value: Any, *, latest: bool) -> None:
@@ -159,21 +172,37 @@ class Peer:
 
     def _flush(self) -> None:
         self._is_flush_due = False
+        pause = 0.0
         while not self._is_cut:
+            now = self.runtime.loop.time()
             with self.lock:
-                packet = self.session.next_packet(self.runtime.loop.time())
-                is_last = self.session.said_bye
-            if is_last:
-                self._is_cut = True
-                self._send(self.transport.close, packet)
+                pause = self._pause(now)
+                packet = None if pause else self.session.next_packet(now)
+                is_over = not pause and self.session.is_over
+                lingers = self._is_acceptor and self.session.lingers
+            if is_over and not lingers:
+                self._end_transport(packet)
             elif packet is None:
                 break
             else:
+                self._pacer.count(now)
                 self._send(self.transport.send, packet)
         if self.session.is_writable:
             # Volatile packets make room when they leave: no acknowledgement will tell of it.
             self.serving.set_writable()
-        self._set_timer()
+        self._set_timer(pause)
+
+    def _pause(self, now: float) -> float:
+        """Return the seconds until the next packet may leave."""
+        if not self.session.in_flight:
+            self._pacer.forgive()
+        if not self.session.is_open or self.session.waiting >= BULK:
+            return 0.0
+        return self._pacer.wait(now)
+
+    def _end_transport(self, packet: list[Buffer] | None) -> None:
+        self._is_cut = True
+        self._send(self.transport.close, packet)
 
     def _send(self, send: Callable[[Any], None], packet: list[Buffer] | None) -> None:
         try:
@@ -182,13 +211,48 @@ class Peer:
             logger.exception("a packet could not be sent")
             self._take_cut(f"a packet could not be sent: {error}")
 
-    def _set_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        deadline = self.session.deadline()
-        if deadline is not None and not self._is_cut:
-            self._timer = self.runtime.loop.call_at(deadline, self._flush)
+    def _set_timer(self, pause: float) -> None:
+        for timer in (self._timer, self._linger if self._is_cut else None):
+            if timer is not None:
+                timer.cancel()
+        self._timer = None
+        if self._is_cut:
+            return
+        loop = self.runtime.loop
+        deadline = loop.time() + pause if pause else self.session.deadline()
+        if deadline is not None:
+            self._timer = loop.call_at(deadline, self._flush)
+        if self.session.lingers and self._linger is None:
+            self._linger = loop.call_later(LINGER, self._give_up)
+        if self._is_acceptor and self.session.is_open:
+            self._watch_lease()
+
+    def _give_up(self) -> None:
+        """Close the transport although nobody has acknowledged BYE."""
+        if not self._is_cut:
+            self._end_transport(None)
+            self._set_timer(0.0)
+
+    # --- front ends that are gone without a word -----------------------------------------------------
+
+    def _watch_lease(self) -> None:
+        """End the channel where nothing is acknowledged for too long, though it could have been read."""
+        since = self.session.waits_since
+        if since is None or since == self._lease_asked or self.runtime.loop.time() - since < LEASE:
+            return
+        self._lease_asked = since
+
+        def ask_later() -> None:
+            self.runtime.call_soon(self.runtime.loop.call_later, LEASE_GRACE, self._end_lease, since)
+
+        self.transport.when_reading(ask_later)
+
+    def _end_lease(self, since: float) -> None:
+        if self._is_cut or self.session.waits_since != since:
+            return
+        logger.info("a front end acknowledged nothing for %d s: its channel is closed", LEASE)
+        self._take_cut(f"the front end acknowledged nothing for {LEASE:.0f} s")
+        self._send(self.transport.close, None)
 
     def _receive(self, packet: Sequence[Buffer]) -> None:
         with self.lock:
@@ -201,6 +265,7 @@ class Peer:
         with self.lock:
             happened = self.session.cut(message)
         self._handle(happened)
+        self._set_timer(0.0)
 
     def _handle(self, happened: Sequence[events.Event]) -> None:
         for event in happened:
@@ -250,8 +315,7 @@ class Peer:
         self.on_closed()
         if event.code == "kcomm.protocol_error":
             logger.error("the channel was closed: %s [%s]", event.message, event.code)
-        if not self.session.said_bye and not self._is_cut:
-            self.flush_soon()
+        self.flush_soon()
 
 
 _HANDLERS: dict[type, Callable[[Peer, Any], None]] = {

@@ -9,6 +9,7 @@ import os
 import queue
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
@@ -90,8 +91,25 @@ def make_way() -> None:
         worker.replace_thread()
 
 
+class Lane:
+    """The jobs that one user of a worker has for it; they run in order.
+
+    Parameters
+    ----------
+    is_blocked : callable, optional
+        Whether the next job has to wait; asked before each. `Worker.wake` tells that it need not any more.
+    """
+
+    def __init__(self, is_blocked: Callable[[], bool] = lambda: False) -> None:
+        self.is_blocked = is_blocked
+        self.was_blocked = False
+        self.jobs: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
+
+
 class Worker:
     """A daemon thread that runs plain functions one after the other.
+
+    Lanes take turns, so nobody's jobs keep those of the others waiting for long.
 
     It is not a ``ThreadPoolExecutor``, because that one's threads are joined when the interpreter ends: a
     handler that never returns would keep a kernel from shutting down.
@@ -104,24 +122,41 @@ class Worker:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._jobs: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = queue.SimpleQueue()
+        self._lane = Lane()
+        self._turn: deque[Lane] = deque()
+        #: True for each job, or for one that may run now; False: no more are to come.
+        self._signals: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._is_closed = False
 
     def submit(
-        self, context: contextvars.Context, function: Callable[..., T], *args: Any, **kwargs: Any
+        self,
+        context: contextvars.Context,
+        function: Callable[..., T],
+        *args: Any,
+        lane: Lane | None = None,
     ) -> Future[T]:
         """Queue a call, to run in a copy of a context; a future cancelled before its turn never runs."""
         future: Future[T] = Future()
         job = context.copy()
+        lane = lane or self._lane
         with self._lock:
-            self._jobs.put((future, lambda: job.run(function, *args, **kwargs)))
-            if self._is_closed:  # what is still to be done then, such as on_close
-                self._jobs.put(None)
+            if not lane.jobs:
+                self._turn.append(lane)
+            lane.jobs.append((future, lambda: job.run(function, *args)))
+            self._signal(1)
             if self._thread is None:
                 self._start_thread()
         return future
+
+    def wake(self, lane: Lane) -> None:
+        """Take note that a lane is not blocked any more."""
+        if not lane.was_blocked:
+            return
+        with self._lock:
+            lane.was_blocked = False
+            self._signal(len(lane.jobs))
 
     def replace_thread(self) -> None:
         """Let a new thread take the next jobs; the calling one ends with the job it is in.
@@ -133,30 +168,57 @@ class Worker:
             if self._thread is threading.current_thread():
                 self._start_thread()
 
-    def _start_thread(self) -> None:
-        self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-        self._thread.start()
-
     def close(self) -> None:
         """End the thread when the jobs that wait are done."""
         with self._lock:
             self._is_closed = True
             if self._thread is not None:
-                self._jobs.put(None)
+                self._signal(0)
+
+    def _signal(self, jobs: int) -> None:
+        for _ in range(jobs):
+            self._signals.put(True)
+        if self._is_closed:  # what is still to be done then, such as on_close
+            self._signals.put(False)
+
+    def _start_thread(self) -> None:
+        self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+        self._thread.start()
 
     def _run(self) -> None:
         _local.worker = self
         while self._thread is threading.current_thread():
-            job = self._jobs.get()
+            may_be_last = not self._signals.get()
+            job = self._take()
             if job is not None:
                 run_job(*job)
                 # The thread sleeps in get(): what the last job held must not live on until the next.
                 del job
-                continue
-            with self._lock:
-                if self._jobs.empty():
-                    self._thread = None
-                    return
+            if may_be_last:
+                with self._lock:
+                    if not self._turn and self._thread is threading.current_thread():
+                        self._thread = None
+                        return
+
+    def _take(self) -> tuple[Future[Any], Callable[[], Any]] | None:
+        """Return the next job of the next lane that is not blocked."""
+        with self._lock:
+            for _ in range(len(self._turn)):
+                lane = self._turn[0]
+                self._turn.rotate(-1)
+                was_blocked = lane.was_blocked
+                # Before it asks: it may be woken at once.
+                lane.was_blocked = True
+                if lane.is_blocked():
+                    continue
+                lane.was_blocked = False
+                job = lane.jobs.popleft()
+                if was_blocked:  # nobody woke it, and the signals of the others are used up
+                    self._signal(len(lane.jobs))
+                if not lane.jobs:
+                    self._turn.pop()
+                return job
+        return None
 
 
 def run_job(future: Future[Any], function: Callable[[], Any]) -> None:

@@ -8,8 +8,10 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kcomm import errors
+from kcomm.admission import Admission, Unanswered
 from kcomm.errors import BadValueError, KcommError
 from kcomm.handlers import Handler, Place
+from kcomm.listening import Listening
 from kcomm.protocol import events
 
 if TYPE_CHECKING:
@@ -55,6 +57,11 @@ class Serving:
         self._lifecycle: set[asyncio.Task[None]] = set()
         self._credit: dict[int, asyncio.Event] = {}
         self._writable = asyncio.Event()
+        self._admission = Admission(peer.runtime.loop, self._has_room)
+        self._listening = Listening(self._start_event)
+        # Plain functions wait on the worker, which keeps them in order.
+        place.lane.is_blocked = lambda: self._unanswered.is_full or not self._has_room()
+        self._unanswered = Unanswered()
         self._deferred: list[events.Called | events.Emitted] = []
 
     def use(self, channel: Channel, registry: Registry) -> None:
@@ -63,14 +70,21 @@ class Serving:
         self._registry = registry
 
     def set_writable(self) -> None:
-        """Let streams go on that waited for room."""
+        """Let streams and calls go on that waited for room."""
         self._writable.set()
+        self._admission.admit()
+        self._place.worker.wake(self._place.lane)
+
+    def _has_room(self) -> bool:
+        """Return whether answers may be made; what is made after the end of the channel takes none."""
+        with self._peer.lock:
+            return not self._peer.session.is_open or self._peer.session.wait_for_room()
 
     def close(self) -> None:
         """Cancel what `on_open` began. Calls were cancelled one by one; events that came are handled."""
         for task in self._lifecycle:
             task.cancel()
-        self._writable.set()
+        self.set_writable()
 
     # --- calls ------------------------------------------------------------------------------------
 
@@ -168,12 +182,18 @@ class Serving:
             self._credit[event.id].set()
 
     async def _serve_method(self, id_: int, handler: Handler, call: Callable[[], Any]) -> None:
+        result = self._unanswered.add(call)
         try:
-            value = await self._place.run(handler, call)
+            if not handler.runs_on_worker:
+                await self._admission.enter()
+            value = await self._place.run(handler, result.run)
         except BaseException as error:
             self._fail_handler(id_, handler, error)
         else:
             self._answer(id_, handler, self._peer.session.end, value)
+        finally:
+            result.release()
+            self._place.worker.wake(self._place.lane)
 
     async def _serve_stream(self, id_: int, handler: Handler, call: Callable[[], Any]) -> None:
         items = self._place.iterate(handler, call)
@@ -266,7 +286,14 @@ class Serving:
         except KcommError as error:
             self._report(error.code, error.message)
             return
-        self._start(self._run_in_background(handler, call), self._background)
+        self._listening.take(event, handler, call)
+
+    def _start_event(self, handler: Handler, run: Callable[[], Any], done: Callable[[], object]) -> None:
+        async def run_event() -> None:
+            await self._run_in_background(handler, run)
+            done()
+
+        self._start(run_event(), self._background)
 
     def _report(self, code: str, message: str) -> None:
         logger.warning("%s [%s]", message, code)

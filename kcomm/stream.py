@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from kcomm.errors import KcommError
+from kcomm.window import AdaptiveWindow
 
 if TYPE_CHECKING:
     from kcomm.peer import Peer
@@ -21,7 +23,8 @@ class _Consumer:
     It holds no reference to its `Stream`, so that one that is dropped can be collected, and cancels.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, window: AdaptiveWindow | None = None) -> None:
+        self._window = window
         self._lock = threading.Lock()
         self._items: deque[tuple[int, Any]] = deque()
         self._waiter: Future[tuple[int, Any]] | None = None
@@ -30,6 +33,8 @@ class _Consumer:
 
     def take(self, index: int, value: Any) -> None:
         with self._lock:
+            if self._window is not None:
+                self._window.arrived(index, time.monotonic())
             waiter, self._waiter = self._waiter, None
             if waiter is None or not waiter.set_running_or_notify_cancel():
                 self._items.append((index, value))
@@ -53,6 +58,16 @@ class _Consumer:
         with self._lock:
             self._items.clear()
         self.finish(None, None)
+
+    def consume(self, peer: Peer, id_: int, done: int) -> None:
+        """Give back the credit of items below `done`, as the window says."""
+        if self._window is None:
+            peer.consume(id_, done)
+            return
+        with self._lock:
+            limit = self._window.consumed(done, time.monotonic())
+        if limit is not None:
+            peer.consume(id_, done, limit)
 
     def next(self) -> Future[tuple[int, Any]]:
         future: Future[tuple[int, Any]] = Future()
@@ -101,10 +116,12 @@ class Stream:
     ...     print(i)
     """
 
-    def __init__(self, peer: Peer, prepare_to_block: Callable[[], None]) -> None:
+    def __init__(
+        self, peer: Peer, prepare_to_block: Callable[[], None], window: AdaptiveWindow | None = None
+    ) -> None:
         self._peer = peer
         self._prepare_to_block = prepare_to_block
-        self._consumer = _Consumer()
+        self._consumer = _Consumer(window)
         self._id = 0
         self._done = 0
 
@@ -169,7 +186,7 @@ class Stream:
 
     def _ask(self) -> Future[tuple[int, Any]]:
         if self._id and self._done:
-            self._peer.consume(self._id, self._done)
+            self._consumer.consume(self._peer, self._id, self._done)
         return self._consumer.next()
 
     def _take(self, item: tuple[int, Any]) -> Any:

@@ -16,6 +16,7 @@ from kcomm.peer import Peer
 from kcomm.protocol import Limits, Session
 from kcomm.runtime import Worker
 from kcomm.transport.base import Transport, get_host
+from kcomm.transport.subshells import Origin, get_origin, subshells
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -201,14 +202,34 @@ class Target:
 
     def _accept(self, transport: Transport) -> Peer:
         """Make the peer of a front end that connects."""
-        session = Session("acceptor", limits=self._limits, features=self._features, epoch=EPOCH)
+        session = Session(
+            "acceptor",
+            limits=self._limits,
+            features=self._features,
+            epoch=EPOCH,
+            stale_subshells=subshells.stale(),
+        )
         peer = Peer(session, transport, Place(self._worker, self._context))
         channel = Channel(peer, self._worker, self)
-        peer.on_opened = lambda: self._take_opened(channel)
-        peer.on_closed = lambda: self._take_closed(channel)
+        origin = get_origin()
+
+        def give_up() -> None:
+            peer.cut("the page was closed")
+            peer.runtime.call_soon(transport.close, None)
+
+        def take_closed() -> None:
+            subshells.leave(origin, give_up, peer.closed.result().code)
+            self._take_closed(channel)
+
+        peer.on_opened = lambda: self._take_opened(channel, origin)
+        peer.on_closed = take_closed
+        subshells.enter(origin, give_up)
         return peer
 
-    def _take_opened(self, channel: Channel) -> None:
+    def _take_opened(self, channel: Channel, origin: Origin) -> None:
+        left = channel.features.get("left")
+        if isinstance(left, list):
+            subshells.abandon(item for item in left if isinstance(item, str) and item != origin.session)
         if self._is_closed:  # while this one was on its way
             channel._peer.close(message="the target was closed")
             return

@@ -14,10 +14,14 @@ PACKAGE = Path(__file__).parents[1] / "kcomm"
 LAYERS: list[set[str]] = [
     {"errors"},
     {"protocol"},
-    {"runtime", "arguments"},
+    {"runtime", "arguments", "window", "pacing", "backlog"},
+    {"admission"},
     {"transport.base"},
+    {"transport.early", "transport.replies"},
     {"transport.comm"},
+    {"transport.subshells"},
     {"handlers"},
+    {"listening"},
     {"serving"},
     {"peer"},
     {"stream"},
@@ -27,6 +31,7 @@ LAYERS: list[set[str]] = [
     {"frames"},
     {"view"},
     {"animation", "live"},
+    {"server"},
     {""},
 ]
 #: Imports against the arrows, each within a function, so that they happen when both modules are there.

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from kcomm.protocol import parts, values
 from kcomm.protocol.messages import Kind
-from kcomm.protocol.outbox import BATCH_SIZE, TOPIC_BOUND, Outbox, Outgoing
+from kcomm.protocol.outbox import BATCH_SIZE, Outbox, Outgoing
+from kcomm.protocol.waiting import TOPIC_BOUND
 
 LIMIT = 3000
 
@@ -115,6 +116,112 @@ def test_of_latest_events_one_waits():
     assert [message.topic for message in batch] == ["u", "u", "t", "u"]
     box.put_event("t", make(Kind.EVENT, 0, 9), is_latest=True)
     assert [len(batch) for batch in batches(box)] == [1]
+
+
+def waiting(box: Outbox) -> list[Outgoing]:
+    return [message for batch in batches(box) for message in batch]
+
+
+def test_events_are_bounded_in_bytes():
+    box = outbox(1 << 20)
+    box.max_event_bytes = 5000
+    events = [make(Kind.EVENT, 0, bytes(900)) for _ in range(8)]
+    for event in events:
+        box.put_event("t", event, is_latest=False)
+    assert box.nbytes <= 5000
+    assert waiting(box) == events[3:]
+
+
+def test_the_topic_that_holds_most_gives_way():
+    box = outbox(1 << 20)
+    box.max_event_bytes = 5000
+    rare = [make(Kind.EVENT, 0, bytes(100)) for _ in range(3)]
+    flood = [make(Kind.EVENT, 0, bytes(900)) for _ in range(6)]
+    for event in rare[:2]:
+        box.put_event("rare", event, is_latest=False)
+    for event in flood:
+        box.put_event("flood", event, is_latest=False)
+    box.put_event("rare", rare[2], is_latest=False)
+    assert [message for message in waiting(box) if message.topic == "rare"] == rare
+
+
+def test_the_newest_event_of_a_topic_waits_whatever_its_size():
+    box = outbox(1 << 20)
+    box.max_event_bytes = 1000
+    newest = [make(Kind.EVENT, 0, bytes(3000)) for _ in range(3)]
+    for topic, event in zip("abc", newest, strict=True):
+        box.put_event(topic, make(Kind.EVENT, 0, 1), is_latest=False)
+        box.put_event(topic, event, is_latest=topic == "b")
+    assert waiting(box) == newest
+    assert box.nbytes == 0
+
+
+def test_events_that_were_dropped_hold_no_memory_while_nobody_reads():
+    box = outbox()
+    dropped = make(Kind.EVENT, 0, bytes(2000))
+    box.put_event("t", dropped, is_latest=True)
+    for i in range(100_000):
+        box.put_event("t", make(Kind.EVENT, 0, i), is_latest=True)
+    assert (dropped.body, dropped.attachments) == (b"", [])
+    assert len(box._queue) < 1000
+    [newest] = waiting(box)
+    assert values.decode(newest.body, []) == [8, 0, 99_999]
+
+
+def test_so_do_those_behind_parts():
+    box = outbox()
+    box.put_event("large", make(Kind.EVENT, 0, bytes(9000)), is_latest=False)
+    box.take(is_full=False)
+    for i in range(2000):
+        box.put_event("t", make(Kind.EVENT, 0, i), is_latest=True)
+        if i == 10:
+            box.take(is_full=False)
+    assert len(box._queue) + sum(len(transfer.waiting) for transfer in box._bulk.values()) < 1000
+    assert sum(message.kind is Kind.EVENT for message in waiting(box)) == 1
+    assert box.nbytes == 0
+
+
+def test_calls_that_are_held_back():
+    box = outbox()
+    for id_ in (1, 3, 5):
+        box.hold(make(Kind.CALL, id_))
+    before = box.nbytes
+    assert box.take(is_full=False) == []
+    assert box.withdraw(3)
+    assert not box.withdraw(3)
+    assert box.nbytes < before
+    assert (box.held, box.is_held(1), box.is_held(3)) == (2, True, False)
+    assert box.release() == 1
+    assert names(box.take(is_full=False)) == [("CALL", 1)]
+    assert box.release() == 5
+    assert names(box.take(is_full=False)) == [("CALL", 5)]
+    assert box.nbytes == 0
+
+
+def test_what_is_left_of_one_message_in_parts_keeps_nobody_waiting():
+    box = outbox()
+    box.put(make(Kind.CALL, 1, bytes(60_000)))
+    box.put(make(Kind.CALL, 3, bytes(30_000)))
+    assert box.nbytes > 90_000
+    box.take(is_full=False)
+    assert 30_000 < box.nbytes < 31_000
+    seen = [box.nbytes]
+    while box.take(is_full=False):
+        seen.append(box.nbytes)
+    assert seen == sorted(seen, reverse=True)
+    assert seen[-1] == 0
+
+
+def test_parts_leave_room_to_others():
+    box = outbox()
+    box.put(make(Kind.CALL, 1, bytes(9000)))
+    assert names(box.take(is_full=False, is_crowded=True)) == [("PART", 1)]
+    assert box.take(is_full=False, is_crowded=True) == []
+    box.put(make(Kind.NEXT, 2))
+    box.put_first(make(Kind.CREDIT, 3))
+    assert names(box.take(is_full=False, is_crowded=True)) == [("CREDIT", 3), ("NEXT", 2)]
+    assert box.take(is_full=False, is_crowded=True) == []
+    assert [names(batch) for batch in batches(box)] == [[("PART", 1)]] * 3
 
 
 def test_an_event_that_has_begun_to_leave_in_parts_is_not_dropped():

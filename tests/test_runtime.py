@@ -8,7 +8,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from kcomm.runtime import Worker, get_runtime, run_job
+from kcomm.runtime import Lane, Worker, get_runtime, run_job
 
 WAIT = 10
 name = contextvars.ContextVar("name", default="nobody")
@@ -147,6 +147,59 @@ class TestWorker:
         before = threading.active_count()
         Worker("idle").close()
         assert threading.active_count() == before
+
+    def test_lanes_take_turns_and_each_keeps_its_order(self):
+        worker, context = Worker("w"), contextvars.copy_context()
+        gate, seen = threading.Event(), []
+        worker.submit(context, gate.wait, WAIT)
+        lanes = {name: Lane() for name in "ab"}
+        futures = [worker.submit(context, seen.append, ("a", i), lane=lanes["a"]) for i in range(4)]
+        futures += [worker.submit(context, seen.append, ("b", i), lane=lanes["b"]) for i in range(2)]
+        gate.set()
+        for future in futures:
+            future.result(WAIT)
+        assert seen == [("a", 0), ("b", 0), ("a", 1), ("b", 1), ("a", 2), ("a", 3)]
+        worker.close()
+
+    def test_a_blocked_lane_waits_and_others_go_on(self):
+        worker, context = Worker("w"), contextvars.copy_context()
+        is_blocked, seen = [True], []
+        lane = Lane(lambda: is_blocked[0])
+        blocked = [worker.submit(context, seen.append, i, lane=lane) for i in range(5)]
+        worker.submit(context, int).result(WAIT)
+        assert seen == []
+        is_blocked[0] = False
+        worker.wake(lane)
+        for future in blocked:
+            future.result(WAIT)
+        assert seen == list(range(5))
+        worker.close()
+
+    def test_a_lane_that_nobody_woke_goes_on_with_the_next_job(self):
+        worker, context = Worker("w"), contextvars.copy_context()
+        is_blocked, seen = [True], []
+        lane = Lane(lambda: is_blocked[0])
+        for i in range(5):
+            worker.submit(context, seen.append, i, lane=lane)
+        worker.submit(context, int).result(WAIT)
+        is_blocked[0] = False
+        worker.submit(context, seen.append, 5, lane=lane).result(WAIT)
+        assert seen == list(range(6))
+        worker.close()
+
+    def test_a_worker_that_ends_does_what_was_blocked_first(self):
+        worker, context = Worker("blocked"), contextvars.copy_context()
+        is_blocked = [True]
+        lane = Lane(lambda: is_blocked[0])
+        job = worker.submit(context, int, lane=lane)
+        worker.submit(context, int).result(WAIT)
+        [thread] = [thread for thread in threading.enumerate() if thread.name == "blocked"]
+        worker.close()
+        is_blocked[0] = False
+        worker.wake(lane)
+        assert job.result(WAIT) == 0
+        thread.join(WAIT)
+        assert not thread.is_alive()
 
 
 def test_run_job():

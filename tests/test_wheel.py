@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -74,10 +75,11 @@ def test_wheel_holds_package_and_extension(wheel):
     assert "/package.json" in extension
     assert any(name.startswith("/static/remoteEntry.") for name in extension)
     assert {"kcomm/__init__.py", "kcomm/py.typed", "kcomm/static/kcomm.js"} <= set(names)
+    assert any(name.endswith("data/etc/jupyter/jupyter_server_config.d/kcomm.json") for name in names)
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"kcomm"}
 
 
-def test_installed_wheel_is_a_jupyterlab_extension(wheel, tmp_path, without_node):
+def test_installed_wheel_extends_jupyterlab_and_its_server(wheel, tmp_path, without_node):
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv" / "bin" / "python"
     env = {**without_node, "HOME": str(tmp_path), "JUPYTER_CONFIG_DIR": str(tmp_path / "config")}
@@ -87,12 +89,20 @@ def test_installed_wheel_is_a_jupyterlab_extension(wheel, tmp_path, without_node
     listed = _run(python, "-m", "jupyter", "labextension", "list", env=env)
     imported = _run(python, "-c", "import kcomm; print(kcomm.__version__)", cwd=tmp_path, env=env)
 
+    jupyter = (python, "-m", "jupyter", "server", "extension")
+    before = _run(*jupyter, "list", env=env)
+    _run(*jupyter, "disable", "kcomm", env=env)
+    after = _run(*jupyter, "list", env=env)
+
     version = wheel.name.split("-")[1]
     (line,) = [line for line in listed.splitlines() if " kcomm " in line]
     assert f"v{version}" in line
     assert "enabled" in line
     assert "OK" in line
     assert imported.strip() == version
+    assert re.search(r"\n +kcomm \S*enabled", before)
+    assert re.search(rf"\n +kcomm {re.escape(version)} \S*OK", before)
+    assert re.search(r"\n +kcomm \S*disabled", after)
 
 
 def _run(*command, **options) -> str:

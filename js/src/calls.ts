@@ -5,6 +5,7 @@ import type { Peer } from "./peer.js";
 import type { Ended, Failed, Item } from "./protocol/events.js";
 import { isList, isMap } from "./protocol/messages.js";
 import { Consumer, Stream } from "./stream.js";
+import { AdaptiveWindow, INITIAL } from "./window.js";
 
 /** Arguments of a call: by position, or by name. */
 export type Arguments = readonly unknown[] | Readonly<Record<string, unknown>>;
@@ -17,8 +18,11 @@ export interface CallOptions {
 }
 
 export interface StreamOptions {
-  /** Items that may be under way; default 16. The other end makes none that nobody asked for. */
-  window?: number;
+  /**
+   * Items that may be under way; default 16. The other end makes none that nobody asked for. With "auto" it follows the delay and the rate of the
+   * link: as few as keep the loop busy, so that items are fresh; for frames of a camera or an animation.
+   */
+  window?: number | "auto";
   /** Aborting it cancels the stream, whose loop then throws `kcomm.cancelled`. */
   signal?: AbortSignal;
 }
@@ -73,13 +77,15 @@ export class Calls {
     args: Arguments,
     { window = DEFAULT_WINDOW, signal }: StreamOptions,
   ): Stream<T> {
-    if (!Number.isSafeInteger(window) || window < 1) {
+    const adaptive = window === "auto" ? new AdaptiveWindow(performance.now()) : null;
+    const limit = window === "auto" ? INITIAL : window;
+    if (!Number.isSafeInteger(limit) || limit < 1) {
       throw new KcommError(
         "kcomm.bad_arguments",
-        `the window of a stream must be a positive integer, not ${window}`,
+        `the window of a stream must be a positive integer or "auto", not ${window}`,
       );
     }
-    const consumer = new Consumer();
+    const consumer = new Consumer(adaptive);
     const request = new Request(this.#peer, this.#pending, {
       item: (index, value) => consumer.take(index, value),
       end: (value, index) => {
@@ -95,9 +101,9 @@ export class Calls {
       request.cancel("cancelled");
       consumer.leave(error);
     });
-    if (!signal?.aborted) request.start(method, args, window, {});
+    if (!signal?.aborted) request.start(method, args, limit, {});
     return new Stream<T>(consumer, {
-      consume: (done) => request.consume(done),
+      consume: (done, limit) => request.consume(done, limit),
       cancel: (reason) => {
         unwatch();
         request.cancel(reason);
@@ -144,9 +150,9 @@ class Request {
     });
   }
 
-  consume(done: number): void {
+  consume(done: number, limit?: number): void {
     if (this.#id === null || !this.peer.session.isOpen) return;
-    this.peer.session.consume(this.#id, done);
+    this.peer.session.consume(this.#id, done, limit);
     this.peer.flushSoon();
   }
 

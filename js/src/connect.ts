@@ -1,9 +1,11 @@
 /** Opening a channel from a page: by an element of a notebook's output, or by a kernel connection. */
-import { type Channel, type ChannelOptions, openChannel } from "./channel.js";
+import { Channel, type ChannelOptions } from "./channel.js";
 import { KcommError } from "./errors.js";
 import { DECODABLE } from "./frames/decode.js";
+import { isReachable, type Link, watchLink } from "./link.js";
 import type { KernelConnection } from "./transport/kernel-message.js";
 import { labTransport } from "./transport/lab.js";
+import { forgetLeft, type Left, leftBehind } from "./transport/left.js";
 import { deleteSubshell } from "./transport/subshells.js";
 
 export interface ConnectOptions extends ChannelOptions {
@@ -13,6 +15,8 @@ export interface ConnectOptions extends ChannelOptions {
   kernel?: KernelConnection;
   /** Milliseconds for all of it: attaching, finding the kernel, opening. Default 30 000; 0 or Infinity: no limit. */
   timeout?: number;
+  /** Is told how page and kernel stand to each other, from the opening to the end of the channel. */
+  onLink?: (link: Link) => void;
 }
 
 /** Where an element lives. */
@@ -51,12 +55,13 @@ export function setHostFinder(finder: HostFinder): void {
  * await channel.call("add", [2, 3]);
  */
 export async function connect(target: string, options: ConnectOptions = {}): Promise<Channel> {
-  const { element, kernel: given, timeout = DEFAULT_TIMEOUT, ...channelOptions } = options;
+  const { element, kernel: given, timeout = DEFAULT_TIMEOUT, onLink, ...channelOptions } = options;
   if (typeof target !== "string" || target === "") {
     throw new KcommError("kcomm.bad_arguments", "connect needs the name of a target");
   }
   const clock = new Deadline(timeout);
-  const host = given === undefined ? await locate(element, clock, options.signal) : null;
+  const { signal } = options;
+  const host = given === undefined ? await locate(element, clock, signal) : null;
   const kernel = given ?? (host && (await kernelOf(host, clock)));
   if (!kernel) {
     throw new KcommError(
@@ -64,11 +69,16 @@ export async function connect(target: string, options: ConnectOptions = {}): Pro
       "this notebook has no kernel: choose one, then run the cell",
     );
   }
-  await ready(kernel, clock);
-  const channel = await open(kernel, target, channelOptions, clock);
-  for (const id of channel.staleSubshells) deleteSubshell(kernel, id);
-  closeWith(channel, host);
-  return channel;
+  const unwatch = onLink ? watchLink(kernel, onLink) : () => {};
+  try {
+    await ready(kernel, clock, signal);
+    const channel = await open(kernel, host, target, channelOptions, clock);
+    void channel.closed.then(unwatch);
+    return channel;
+  } catch (error) {
+    unwatch();
+    throw error;
+  }
 }
 
 /** The time that is left for one opening. */
@@ -138,47 +148,61 @@ function kernelOf(host: Host, clock: Deadline): Promise<KernelConnection | null>
 }
 
 /** Waits until the page is connected to the kernel, e.g. after a restart. */
-async function ready(kernel: KernelConnection, clock: Deadline): Promise<void> {
-  let check = () => {};
+async function ready(
+  kernel: KernelConnection,
+  clock: Deadline,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  let finish = () => {};
   const connected = new Promise<void>((resolve, reject) => {
-    check = () => {
-      if (kernel.isDisposed || kernel.status === "dead") {
+    const cancel = () => reject(new KcommError("kcomm.cancelled", "connecting was cancelled"));
+    const unwatch = watchLink(kernel, (link) => {
+      if (link === "dead") {
         reject(new KcommError("kcomm.no_kernel", "the kernel is dead: restart it"));
-      } else if (kernel.connectionStatus === "connected" && !RESTARTING.has(kernel.status)) {
-        resolve();
-      }
+      } else if (isReachable(link)) resolve();
+    });
+    signal?.addEventListener("abort", cancel);
+    if (signal?.aborted) cancel();
+    finish = () => {
+      unwatch();
+      signal?.removeEventListener("abort", cancel);
     };
   });
-  const signals = [kernel.statusChanged, kernel.connectionStatusChanged, kernel.disposed];
-  for (const signal of signals) signal.connect(check);
-  check();
   try {
     await clock.limit(connected, "the page was not connected to the kernel");
   } finally {
-    for (const signal of signals) signal.disconnect(check);
+    finish();
   }
 }
 
-const RESTARTING: ReadonlySet<string> = new Set(["restarting", "autorestarting", "terminating"]);
-
 async function open(
   kernel: KernelConnection,
+  host: Host | null,
   target: string,
   options: ChannelOptions,
   clock: Deadline,
 ): Promise<Channel> {
   const transport = await labTransport(kernel, target);
-  const features = { codecs: DECODABLE, ...options.features };
+  const notes = leftBehind(kernel.id);
+  const left = notes.length > 0 ? { left: notes.map(({ session }) => session) } : {};
+  const features = { codecs: DECODABLE, ...left, ...options.features };
+  const channel = new Channel("opener", transport, { ...options, features });
+  closeWith(channel, host);
   try {
-    return await openChannel(transport, {
-      ...options,
-      features,
-      timeout: Math.max(1, clock.left),
-    });
+    await channel.open(Math.max(1, clock.left), options.signal);
+    tidy(kernel, channel, notes);
+    return channel;
   } catch (error) {
     transport.close(null); // Gives back what it holds, if it was given up before it was opened.
     throw explain(error, target, clock);
   }
+}
+
+/** Deletes what pages that are gone have left: those that the kernel told of, and those that left a note, which the kernel knows by now. */
+function tidy(kernel: KernelConnection, channel: Channel, notes: readonly Left[]): void {
+  const noted = notes.flatMap(({ subshell }) => subshell ?? []);
+  for (const id of new Set([...channel.staleSubshells, ...noted])) deleteSubshell(kernel, id);
+  forgetLeft(notes);
 }
 
 /** Says what to do, which the layers below, that know of no cells, can't. */
@@ -201,8 +225,9 @@ function explain(error: unknown, target: string, clock: Deadline): unknown {
 /** Ends the channel with what it belongs to: the output, or the page (whose closing the kernel would not hear of). */
 function closeWith(channel: Channel, host: Host | null): void {
   host?.onGone(() => channel.close("kcomm.closed", "the output was removed from the page"));
+  // The code tells the kernel that the page's subshell is left behind: there is no later moment to delete it.
   const leave = (event: PageTransitionEvent) => {
-    if (!event.persisted) channel.close("kcomm.closed", "the page was closed");
+    if (!event.persisted) channel.close("kcomm.left", "the page was closed");
   };
   if (typeof window === "undefined") return; // A worker or Node.
   window.addEventListener("pagehide", leave);

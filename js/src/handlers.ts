@@ -3,9 +3,17 @@
 import type { Channel } from "./channel.js";
 import { BadValueError, KcommError } from "./errors.js";
 import { Grace } from "./grace.js";
+import {
+  asKcommError,
+  checkFunction,
+  HANDLER_GRACE,
+  type Listener,
+  Listening,
+} from "./listening.js";
 import type { Peer } from "./peer.js";
 import type { Called, Cancelled, Credited, Emitted } from "./protocol/events.js";
-import { TOPIC_BOUND } from "./protocol/outbox.js";
+
+export type { Listener } from "./listening.js";
 
 /** `this` of a handler that is a `function`; an arrow function does without. */
 export interface HandlerContext {
@@ -28,13 +36,6 @@ export type StreamHandler = (
   | AsyncIterable<unknown>
   | Iterable<unknown>
   | Promise<AsyncIterable<unknown> | Iterable<unknown>>;
-
-/** Hears events of a topic; `dropped` older ones were dropped by the sender just before it. */
-// biome-ignore lint/suspicious/noExplicitAny: as above
-export type Listener = (value: any, dropped: number) => unknown;
-
-/** Milliseconds that a call or event waits for a handler of its name. */
-const HANDLER_GRACE = 2000;
 
 type Registered =
   | { readonly kind: "method"; readonly run: Handler }
@@ -67,19 +68,15 @@ export class Handlers {
   readonly #peer: Peer;
   readonly #channel: Channel;
   readonly #methods = new Map<string, Registered>();
-  readonly #listeners = new Map<string, Set<Listener>>();
   readonly #running = new Map<number, Running>();
-  /** A peer is told once of a topic that nobody listens to. */
-  readonly #unheard = new Set<string>();
   readonly #earlyCalls = new Grace<Called>(HANDLER_GRACE, Infinity, (called) =>
     this.#refuseUnknown(called),
   );
-  readonly #earlyEvents = new Grace<Emitted>(HANDLER_GRACE, TOPIC_BOUND, ({ topic }) =>
-    this.#reportUnheard(topic),
-  );
+  readonly #listening: Listening;
 
   constructor(peer: Peer, channel: Channel) {
     this.#peer = peer;
+    this.#listening = new Listening(peer);
     this.#channel = channel;
   }
 
@@ -92,17 +89,7 @@ export class Handlers {
   }
 
   on(topic: string, listener: Listener): () => void {
-    checkFunction(topic, listener);
-    const listeners = this.#listeners.get(topic) ?? new Set();
-    this.#listeners.set(topic, listeners.add(listener));
-    this.#unheard.delete(topic);
-    const early = this.#earlyEvents.take(topic);
-    for (const event of early) queueMicrotask(() => this.emitted(event));
-    return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0 && this.#listeners.get(topic) === listeners)
-        this.#listeners.delete(topic);
-    };
+    return this.#listening.on(topic, listener);
   }
 
   // --- what the session tells ----------------------------------------------------------------------------
@@ -145,17 +132,12 @@ export class Handlers {
   }
 
   emitted(event: Emitted): void {
-    const listeners = this.#listeners.get(event.topic);
-    if (listeners === undefined) {
-      if (!this.#unheard.has(event.topic)) this.#earlyEvents.add(event.topic, event);
-      return;
-    }
-    for (const listener of [...listeners]) void this.#hear(listener, event);
+    this.#listening.emitted(event);
   }
 
   closed(): void {
     this.#earlyCalls.clear();
-    this.#earlyEvents.clear();
+    this.#listening.closed();
   }
 
   // --- calls ---------------------------------------------------------------------------------------------
@@ -170,6 +152,10 @@ export class Handlers {
     };
     const positional = Array.isArray(args) ? args : [args];
     try {
+      // What nobody reads the answers of would else be computed, and kept, without bound.
+      const room = this.#room();
+      if (room !== undefined) await room;
+      if (running.isCancelled) return;
       const result = await Reflect.apply(registered.run, context, positional);
       const value =
         registered.kind === "stream"
@@ -258,37 +244,6 @@ export class Handlers {
     }
     this.#peer.flushSoon();
   }
-
-  // --- events --------------------------------------------------------------------------------------------
-
-  async #hear(listener: Listener, { topic, value, dropped }: Emitted): Promise<void> {
-    try {
-      await listener(value, dropped);
-    } catch (error) {
-      console.error(`kcomm: a listener of '${topic}' raised`, error);
-      this.#report("kcomm.handler_error", asKcommError(topic, error).message);
-    }
-  }
-
-  #reportUnheard(topic: string): void {
-    if (this.#unheard.has(topic)) return;
-    this.#unheard.add(topic);
-    this.#report("kcomm.unknown_topic", `nobody handles the topic '${topic}' here`);
-  }
-
-  #report(code: string, message: string): void {
-    if (!this.#peer.session.isOpen) return;
-    this.#peer.session.report(code, message);
-    this.#peer.flushSoon();
-  }
-}
-
-function checkFunction(name: string, run: unknown): void {
-  if (typeof run === "function") return;
-  throw new KcommError(
-    "kcomm.bad_arguments",
-    `the handler of '${name}' must be a function, not ${typeof run}`,
-  );
 }
 
 function iterate(iterable: unknown, method: string): AnyIterator {
@@ -310,20 +265,4 @@ function leave(iterator: AnyIterator): void {
 
 function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === "AbortError";
-}
-
-/** The peer is told the class and the message of an error, never its stack. */
-function asKcommError(name: string, error: unknown): KcommError {
-  if (error instanceof KcommError) return error;
-  const type = error instanceof Error ? errorType(error) : typeof error;
-  return new KcommError(
-    "kcomm.handler_error",
-    `'${name}' raised ${type}: ${error instanceof Error ? error.message : String(error)}`,
-    { type },
-  );
-}
-
-/** All DOM errors have one class; their name tells them apart. */
-function errorType(error: Error): string {
-  return error.constructor.name === "DOMException" ? error.name : error.constructor.name;
 }

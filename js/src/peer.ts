@@ -1,5 +1,6 @@
 /** Joins a session with a transport and the clock: packets leave once a turn, and what happens is told to the channel. */
 
+import { BULK, Pacer } from "./pacing.js";
 import type { SessionEvent } from "./protocol/events.js";
 import { Session, type SessionOptions } from "./protocol/session.js";
 import type { ReceivedBuffer, Transport, TransportListener } from "./transport/transport.js";
@@ -10,9 +11,13 @@ export class Peer implements TransportListener {
   readonly #transport: Transport;
   readonly #onEvent: (event: SessionEvent) => void;
   readonly #waiting: (() => void)[] = [];
+  readonly #pacer = new Pacer();
+  /** Milliseconds until the next packet may leave. */
+  #pause = 0;
   #isStarted = false;
   #isFlushDue = false;
   #isCut = false;
+  #isDown = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -86,24 +91,42 @@ export class Peer implements TransportListener {
     this.#end(this.session.cut(message, "kcomm.session_lost"));
   }
 
+  onDown(): void {
+    this.#isDown = true;
+    clearTimeout(this.#timer);
+  }
+
+  onUp(): void {
+    this.#isDown = false;
+    this.session.wake(now());
+    this.flush();
+  }
+
   #send(): void {
-    while (!this.#isCut) {
+    // The end is said even to a path that is down, which may deliver it later.
+    while (!this.#isCut && (!this.#isDown || this.session.state === "closed")) {
+      this.#pause = this.#pauseNow();
+      if (this.#pause > 0) break;
       const packet = this.session.nextPacket(now());
-      if (packet === null) break;
-      if (this.session.saidBye) {
+      if (this.session.isOver) {
+        // With BYE; or with no packet, where the other end has said it.
         this.#isCut = true;
         if (this.#isStarted) this.#transport.close(packet);
-      } else if (this.#isStarted) this.#transport.send(packet);
-      else {
+      } else if (packet === null) break;
+      else if (this.#isStarted) {
+        this.#pacer.count(now());
+        this.#transport.send(packet);
+      } else {
         this.#isStarted = true;
         this.#transport.open(this, packet);
       }
     }
-    // The other end said BYE, and nothing is left to be said here.
-    if (this.session.state === "closed" && !this.#isCut) {
-      this.#isCut = true;
-      this.#transport.close(null);
-    }
+  }
+
+  #pauseNow(): number {
+    const { inFlight, isOpen, waiting } = this.session;
+    if (inFlight === 0) this.#pacer.forgive();
+    return isOpen && waiting < BULK ? this.#pacer.wait(now()) : 0;
   }
 
   #end(happened: readonly SessionEvent[]): void {
@@ -127,8 +150,8 @@ export class Peer implements TransportListener {
   }
 
   #setTimer(): void {
-    const { deadline } = this.session;
-    if (deadline === null || this.#isCut) return;
+    const deadline = this.#pause > 0 ? now() + this.#pause : this.session.deadline;
+    if (deadline === null || this.#isCut || this.#isDown) return;
     this.#timer = setTimeout(() => this.flush(), Math.max(0, deadline - now()));
   }
 }

@@ -1,6 +1,7 @@
 /** The receiving end of a stream: an async iterator. */
 
 import type { KcommError } from "./errors.js";
+import type { AdaptiveWindow } from "./window.js";
 
 interface Waiter {
   resolve(result: IteratorResult<unknown>): void;
@@ -20,6 +21,9 @@ export class Consumer {
   #count = 0;
   #length = 0;
 
+  /** @param window null: the port's own, of a fixed size */
+  constructor(readonly window: AdaptiveWindow | null = null) {}
+
   /** Items that were sent, as far as this end knows, but did not come. */
   get lost(): number {
     return this.#length - this.#count;
@@ -31,6 +35,7 @@ export class Consumer {
 
   take(index: number, value: unknown): void {
     if (this.#isFinished) return;
+    this.window?.arrived(index, performance.now());
     this.#count += 1;
     this.#length = index + 1;
     this.#items.push({ index, value });
@@ -86,8 +91,8 @@ export class Consumer {
 
 /** What a stream needs of its channel. */
 export interface StreamPort {
-  /** Items below `done` were consumed. */
-  consume(done: number): void;
+  /** Items below `done` were consumed; `limit`: up to which to grant. */
+  consume(done: number, limit?: number): void;
   cancel(reason: string): void;
 }
 
@@ -122,9 +127,16 @@ export class Stream<T = unknown> implements AsyncIterableIterator<T> {
   }
 
   next(): Promise<IteratorResult<T>> {
-    if (this.#consumer.taken > 0 && !this.#consumer.isFinished)
-      this.#port.consume(this.#consumer.taken);
+    if (this.#consumer.taken > 0 && !this.#consumer.isFinished) this.#consume(this.#consumer);
     return this.#consumer.next() as Promise<IteratorResult<T>>;
+  }
+
+  #consume({ taken, window }: Consumer): void {
+    if (window === null) this.#port.consume(taken);
+    else {
+      const limit = window.consumed(taken, performance.now());
+      if (limit !== null) this.#port.consume(taken, limit);
+    }
   }
 
   /** Leaves the stream: its handler is cancelled at the other end. */

@@ -1,10 +1,13 @@
 /** What stands in a cell's output: connects to the object it shows, and says so where it can't. */
 import { animationView } from "./animation/view.js";
-import type { Channel, ChannelOptions, ClosedReason } from "./channel.js";
+import type { Channel, ClosedReason } from "./channel.js";
+import type { ConnectOptions } from "./connect.js";
 import { type Content, type Kind, readSpec, type ViewSpec } from "./content.js";
 import { make, setText } from "./elements.js";
 import { KcommError } from "./errors.js";
+import type { Link } from "./link.js";
 import { webcamView } from "./live/view.js";
+import { describeBreak, describeEnd, describeWait, isDown } from "./wording.js";
 
 export const MIME_TYPE = "application/vnd.kcomm.view+json";
 
@@ -14,7 +17,10 @@ const KINDS: Record<Kind, (spec: ViewSpec, poster: string | null) => Content> = 
 };
 
 /** Opens a channel to a target of the kernel that the view's output belongs to. */
-export type Connector = (target: string, options: ChannelOptions) => Promise<Channel>;
+export type Connector = (
+  target: string,
+  options: Omit<ConnectOptions, "element" | "kernel">,
+) => Promise<Channel>;
 
 /**
  * `connecting`, `live`; `gone`: the kernel has no such object (restarted, or the notebook was just opened); `lost`: it may have it, but can't be reached.
@@ -26,7 +32,7 @@ const NAMES: Record<Kind, string> = { animation: "animation", webcam: "camera vi
 const RETRIES = [0, 500, 2000];
 /** A connection that held this long, in milliseconds, was a good one: the tries are counted anew. */
 const STEADY = 10_000;
-/** Milliseconds until "Connecting" is said: mostly it is done sooner. */
+/** Milliseconds until it is said what a view waits for: mostly it comes sooner. */
 const PATIENCE = 400;
 
 export class View {
@@ -43,6 +49,9 @@ export class View {
   readonly #message = make("div", { class: "kcomm-Message", role: "status", hidden: true });
   readonly #life = new AbortController();
   #status: Status = "connecting";
+  #link: Link = "ready";
+  #wasLive = false;
+  /** Until when a view says nothing of what it waits for; null: it does say so. */
   #patience: ReturnType<typeof setTimeout> | null = null;
 
   /**
@@ -77,27 +86,30 @@ export class View {
     window.removeEventListener("pagehide", this.#leave);
     this.#content.dispose(); // While the channel can still tell that the camera is off.
     this.#life.abort();
-    if (this.#patience !== null) clearTimeout(this.#patience);
+    this.#endPatience();
   }
 
+  /** The page is left, and its channels close by themselves: only the camera must be given back before. */
   readonly #leave = (event: PageTransitionEvent): void => {
-    if (!event.persisted) this.dispose();
+    if (!event.persisted) this.#content.dispose();
   };
 
   /** Connects, again after a break, until the view is removed or the object is gone. */
   async #live(): Promise<void> {
-    for (let tries = 0; !this.#life.signal.aborted; ) {
-      this.#show("connecting");
+    const { signal } = this.#life;
+    for (let tries = 0; !signal.aborted; ) {
+      this.#wait();
       const began = performance.now();
       const reason = await this.#session().catch(asReason);
-      if (this.#life.signal.aborted) return;
+      if (signal.aborted || reason.code === "kcomm.left") return;
       if (performance.now() - began > STEADY) tries = 0;
-      const wait = RETRIES[tries++];
-      if (reason.code !== "kcomm.session_lost" || wait === undefined) {
-        this.#end(reason);
+      const delay = RETRIES[tries++];
+      if (reason.code !== "kcomm.session_lost" || delay === undefined) {
+        const { status, text } = describeEnd(reason, NAMES[this.#spec.kind]);
+        this.#show(status, text);
         return;
       }
-      await new Promise((resolve) => setTimeout(resolve, wait));
+      await sleep(delay, signal);
     }
   }
 
@@ -105,13 +117,15 @@ export class View {
   async #session(): Promise<ClosedReason> {
     const { signal } = this.#life;
     const { listeners } = this.#content;
-    const options = { listeners: { ...listeners }, timeout: 0, signal };
+    const onLink = (link: Link) => this.#take(link);
+    const options = { listeners: { ...listeners }, timeout: 0, signal, onLink };
     const channel = await this.#connector(this.#spec.target, options);
     const close = () => channel.close("kcomm.closed", "the output was removed from the page");
     if (signal.aborted) close();
     signal.addEventListener("abort", close);
     try {
-      this.#show("live");
+      this.#wasLive = true;
+      this.#show("live", describeBreak(this.#link));
       await this.#content.attach(channel).catch((error) => {
         if (!channel.isOpen) return; // The reason is told below.
         channel.close("kcomm.closed", "the view could not start");
@@ -124,27 +138,38 @@ export class View {
     }
   }
 
-  #end({ code, message }: ClosedReason): void {
-    const name = NAMES[this.#spec.kind];
-    if (code === "kcomm.unknown_target" || code === "kcomm.no_kernel") {
-      this.#show("gone", `The kernel does not have this ${name} now: run the cell again.`);
-    } else if (code === "kcomm.closed") {
-      this.#show("gone", `This ${name} was closed in Python: run the cell again to see it.`);
-    } else {
-      this.#show("lost", `Disconnected: ${message}.`);
-    }
+  /** Says how the page stands to the kernel, where that is in the way. */
+  #take(link: Link): void {
+    this.#link = link;
+    if (this.#status === "live") this.#say(describeBreak(link));
+    else if (this.#status === "connecting" && this.#patience === null) this.#sayWait();
+    this.node.toggleAttribute("data-down", this.#status === "live" && isDown(link));
   }
 
-  #show(status: Status, message = ""): void {
+  #wait(): void {
+    this.#show("connecting", "");
+    this.#patience = setTimeout(() => {
+      this.#patience = null;
+      this.#sayWait();
+    }, PATIENCE);
+  }
+
+  #sayWait(): void {
+    this.#say(describeWait(this.#link, this.#wasLive));
+  }
+
+  #show(status: Status, message: string): void {
+    this.#endPatience();
     this.#status = status;
     this.node.dataset.status = status;
-    if (this.#patience !== null) clearTimeout(this.#patience);
-    this.#patience = null;
-    if (status === "connecting") {
-      this.#patience = setTimeout(() => this.#say("Connecting to the kernel …"), PATIENCE);
-    }
+    this.node.toggleAttribute("data-down", status === "live" && isDown(this.#link));
     this.#say(message);
     this.#button.hidden = status !== "lost";
+  }
+
+  #endPatience(): void {
+    if (this.#patience !== null) clearTimeout(this.#patience);
+    this.#patience = null;
   }
 
   #say(message: string): void {
@@ -156,4 +181,17 @@ export class View {
 function asReason(error: unknown): ClosedReason {
   if (error instanceof KcommError) return { code: error.code, message: error.message };
   return { code: "kcomm.bad_value", message: String(error) };
+}
+
+/** Resolves after `ms` milliseconds, or when the signal is aborted. */
+function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", finish);
+      resolve();
+    };
+    const timer = setTimeout(finish, ms);
+    signal.addEventListener("abort", finish);
+  });
 }

@@ -93,7 +93,9 @@ describe("by kernel", () => {
     kernel.connectionStatus = "connected";
     kernel.connectionStatusChanged.emit("connected");
     kernel.setStatus("idle");
-    expect((await opening).isOpen).toBe(true);
+    const channel = await opening;
+    expect(channel.isOpen).toBe(true);
+    channel.close();
     expect(kernel.connectionStatusChanged.size).toBe(0);
   });
 

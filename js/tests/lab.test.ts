@@ -1,7 +1,11 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { connect } from "../src/connect.js";
+import { KIND } from "../src/protocol/messages.js";
 import { exactBuffers, uuid } from "../src/transport/kernel-message.js";
+import { labTransport } from "../src/transport/lab.js";
+import type { TransportListener } from "../src/transport/transport.js";
 import { calculator, type FakeKernel } from "./fakes/kernel.js";
+import { plain } from "./protocol/helpers.js";
 
 afterEach(() => vi.useRealTimers());
 
@@ -119,6 +123,147 @@ describe("subshells", () => {
     kernel.setStatus("idle");
     await open(kernel);
     expect([...kernel.subshells]).toEqual(["s2"]);
+  });
+});
+
+/** A transport that was opened, and what it tells. */
+async function opened(kernel: FakeKernel) {
+  const transport = await labTransport(kernel.connection, "calc");
+  const listener = {
+    onPacket: vi.fn(),
+    onClose: vi.fn(),
+    onLost: vi.fn(),
+    onDown: vi.fn(),
+    onUp: vi.fn(),
+  } satisfies TransportListener;
+  transport.open(listener, [new Uint8Array([1])]);
+  expect(listener.onDown).not.toHaveBeenCalled(); // `open` has to return first.
+  const answer = () => {
+    const { comm_id } = kernel.messages("comm_open")[0]?.content ?? {};
+    kernel.emit("comm_msg", { comm_id, data: {} }, [new Uint8Array([2])]);
+  };
+  return { transport, listener, answer };
+}
+
+describe("a connection that is down", () => {
+  it.each(["connecting", "disconnected"])(
+    "carries nothing while it is %s, and everything after that",
+    async (status) => {
+      vi.useFakeTimers();
+      const kernel = calculator();
+      const channel = await open(kernel);
+      const before = channel.call("add", [1, 1]);
+      await Promise.resolve(); // It is sent; the answer is lost.
+      kernel.setConnection(status);
+      const { length } = kernel.sent;
+      const during = channel.call("add", [2, 3]);
+      await vi.advanceTimersByTimeAsync(0);
+      expect(kernel.sent).toHaveLength(length);
+      // A kernel asks for a while whether its answer came; nobody hears of it.
+      await vi.advanceTimersByTimeAsync(20_000);
+      expect(kernel.sent).toHaveLength(length);
+      kernel.setConnection("connected");
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(await Promise.all([before, during])).toEqual([2, 5]);
+      channel.close();
+    },
+  );
+
+  it("is asked at once what was lost when it is up again", async () => {
+    vi.useFakeTimers();
+    const kernel = calculator();
+    const channel = await open(kernel);
+    await channel.call("add", [1, 1]);
+    await vi.advanceTimersByTimeAsync(1000);
+    kernel.setConnection("connecting");
+    const { length } = kernel.sent;
+    kernel.setConnection("connected");
+    const [first] = kernel.sent.slice(length);
+    const [, , messages] = plain(new Uint8Array(first?.buffers[0] as ArrayBuffer)) as unknown[][];
+    expect(messages).toEqual([[KIND.PROBE, 0, 2]]);
+    channel.close();
+  });
+
+  it("takes the end of the channel, for later", async () => {
+    const kernel = calculator();
+    const ended = vi.fn();
+    kernel.targets.set("calc", (channel) => void channel.closed.then(ended));
+    const channel = await open(kernel);
+    kernel.setConnection("connecting");
+    channel.emit("last", 1);
+    channel.close();
+    await turn();
+    expect(ended).not.toHaveBeenCalled();
+    kernel.setConnection("connected");
+    await turn();
+    expect(ended).toHaveBeenCalledWith(expect.objectContaining({ code: "kcomm.closed" }));
+  });
+
+  it("is told of once, also where the comm was opened without one", async () => {
+    const kernel = calculator();
+    kernel.isMute = true;
+    kernel.connectionStatus = "connecting";
+    const { listener, transport } = await opened(kernel);
+    kernel.setConnection("disconnected");
+    expect(listener.onDown).toHaveBeenCalledTimes(1);
+    kernel.setConnection("connecting");
+    kernel.setConnection("connected");
+    expect([listener.onDown.mock.calls.length, listener.onUp.mock.calls.length]).toEqual([1, 1]);
+    transport.close(null);
+    kernel.setConnection("connecting");
+    expect(listener.onDown).toHaveBeenCalledTimes(1);
+    expect(kernel.connectionStatusChanged.size).toBe(0);
+  });
+});
+
+describe("a kernel that does not answer comm_open", () => {
+  const nudges = (kernel: FakeKernel) => kernel.messages("kernel_info_request");
+  const mute = () => Object.assign(calculator(), { isMute: true });
+
+  it("is sent what it answers anyway, at intervals that double up to 30 s", async () => {
+    vi.useFakeTimers();
+    const kernel = mute();
+    await opened(kernel);
+    const counts: number[] = [];
+    for (const ms of [999, 1, 1999, 1, 4000, 8000, 16_000, 30_000, 30_000]) {
+      await vi.advanceTimersByTimeAsync(ms);
+      counts.push(nudges(kernel).length);
+    }
+    expect(counts).toEqual([0, 1, 1, 2, 3, 4, 5, 6, 7]);
+    for (const { channel, header, content } of nudges(kernel))
+      expect({ channel, subshell: header.subshell_id, content }).toEqual({
+        channel: "shell",
+        subshell: "s1",
+        content: {},
+      });
+    const futures = kernel.futures.filter((_, i) => kernel.sent[i]?.channel === "shell");
+    expect(futures.every(({ isDisposed }) => isDisposed)).toBe(true);
+  });
+
+  it.each<[string, (kernel: FakeKernel, opening: Awaited<ReturnType<typeof opened>>) => void]>([
+    ["it has answered", (_, { answer }) => answer()],
+    ["the channel is closed", (_, { transport }) => transport.close(null)],
+    ["the kernel is dead", (kernel) => kernel.setStatus("dead")],
+    ["the connection is down", (kernel) => kernel.setConnection("connecting")],
+  ])("is left alone when %s", async (_, happen) => {
+    vi.useFakeTimers();
+    const kernel = mute();
+    const opening = await opened(kernel);
+    await vi.advanceTimersByTimeAsync(1500);
+    happen(kernel, opening);
+    await vi.advanceTimersByTimeAsync(100_000);
+    expect(nudges(kernel)).toHaveLength(1);
+  });
+
+  it("is nudged again when the connection is up again", async () => {
+    vi.useFakeTimers();
+    const kernel = mute();
+    await opened(kernel);
+    kernel.setConnection("connecting");
+    await vi.advanceTimersByTimeAsync(5000);
+    kernel.setConnection("connected");
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(nudges(kernel)).toHaveLength(1);
   });
 });
 

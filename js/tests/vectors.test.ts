@@ -194,6 +194,9 @@ class Story {
         return;
       case "wait":
         return;
+      case "wake":
+        session.wake(this.now);
+        return;
       default:
         throw new Error(`no action is called ${step.do}`);
     }

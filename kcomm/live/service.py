@@ -25,8 +25,6 @@ logger = logging.getLogger("kcomm.live")
 
 WebcamState = Literal["idle", "running", "paused"]
 
-#: Camera frames on their way: one that is processed, and one that is captured and sent meanwhile.
-_WINDOW = 2
 #: Failures of frames that are remembered: pages repeat what they were told, a fraction of a second later.
 _TOLD = 64
 #: Codes with which a stream ends in the normal course of things.
@@ -105,7 +103,7 @@ class WebcamService(Service):
         A frame is asked for when the page has room for its result: the page's credit drives the whole loop.
         """
         try:
-            async with channel.stream("camera", self._options, window=_WINDOW) as frames:
+            async with channel.stream("camera", self._options, window="auto") as frames:
                 async for message in frames:
                     yield await self._answer(message)
         except KcommError as error:

@@ -25,6 +25,8 @@ class _Made:
 class CallsMade:
     """Keeps the calls that this end made until their terminal message.
 
+    No more are open at once than the other end takes: those beyond are held back, and sent as others end.
+
     Parameters
     ----------
     writer : Writer
@@ -36,6 +38,7 @@ class CallsMade:
     def __init__(self, writer: Writer, first_id: int) -> None:
         self._writer = writer
         self._next_id = first_id
+        self._last_sent = 0
         self._calls: dict[int, _Made] = {}
 
     def call(
@@ -45,12 +48,14 @@ class CallsMade:
         limit: int,
         options: Mapping[str, Any] | None,
     ) -> int:
-        """Queue a CALL; return its id."""
+        """Queue a CALL, or hold it back; return its id."""
         plain = dict(args) if isinstance(args, Mapping) else list(args)
         id_ = self._next_id
-        self._writer.queue(Kind.CALL, id_, method, plain, limit, dict(options or {}))
+        message = self._writer.encode(Kind.CALL, id_, method, plain, limit, dict(options or {}))
         self._next_id += 2
         self._calls[id_] = _Made(Caller.WAITING, limit, window=limit)
+        self._writer.outbox.hold(message)
+        self._release()
         return id_
 
     def cancel(self, id_: int, reason: str) -> None:
@@ -59,24 +64,27 @@ class CallsMade:
         if call is None or call.state is not Caller.WAITING:
             return
         call.state = states.CALLER[call.state][CallerInput.CANCEL]
-        self._writer.queue(Kind.CANCEL, id_, for_people(reason))
+        if self._writer.outbox.withdraw(id_):  # nobody has heard of it
+            del self._calls[id_]
+        else:
+            self._writer.queue(Kind.CANCEL, id_, for_people(reason))
 
-    def consume(self, id_: int, done: int) -> None:
-        """Grant credit for as many items as the window holds beyond those that were consumed."""
+    def consume(self, id_: int, done: int, limit: int | None = None) -> None:
+        """Grant credit up to `limit`; None: for as many items as the CALL did, beyond the consumed ones."""
         call = self._calls.get(id_)
         if call is None or call.state is not Caller.WAITING:
             return
-        limit = done + call.window
         # Half a window at a time, so that most items need no message of their own.
-        if limit - call.limit >= max(1, call.window // 2):
+        step = max(1, call.window // 2) if limit is None else 1
+        limit = done + call.window if limit is None else limit
+        if limit - call.limit >= step:
             call.limit = limit
             self._writer.outbox.put_first(self._writer.encode(Kind.CREDIT, id_, limit, done))
 
     def take_next(self, id_: int, index: int, value: Any) -> list[Event]:
         """Take an item."""
-        call = self._calls.get(id_)
+        call = self._find(id_)
         if call is None:
-            self._check_was_made(id_)
             return []
         if index >= call.limit:
             raise ProtocolError(f"item {index} of call {id_} is beyond its credit of {call.limit}")
@@ -88,7 +96,7 @@ class CallsMade:
 
     def take_end(self, id_: int, index: int, value: Any) -> list[Event]:
         """Take the good end of a call."""
-        call = self._calls.get(id_)
+        call = self._find(id_)
         if call is not None and not call.next_index <= index <= call.limit:
             raise ProtocolError(f"call {id_} ended with {index} items, which can't be")
         return [events.Ended(id_, index, value)] if self._finish(id_) else []
@@ -99,7 +107,7 @@ class CallsMade:
 
     def take_bad_value(self, kind: Kind, id_: int, error: BadValueError) -> list[Event]:
         """Fail a call with what came for it and can't be read."""
-        call = self._calls.get(id_)
+        call = self._find(id_)
         if call is None:
             return []
         was_waiting = call.state is Caller.WAITING
@@ -107,32 +115,48 @@ class CallsMade:
             self.cancel(id_, error.message)
         else:
             del self._calls[id_]
+            self._release()
         return [events.Failed(id_, error.code, error.message, None)] if was_waiting else []
 
     def close(self, code: str, message: str, *, discards: bool) -> list[Event]:
         """Fail what still waits, since the channel ends; say of each call whether it may have run."""
         happened: list[Event] = []
+        outbox = self._writer.outbox
         code = "kcomm.closed" if code == "kcomm.closed" else "kcomm.session_lost"
         for id_, call in self._calls.items():
             if call.state is Caller.WAITING:
-                # A call that is still here when all that waits is thrown away has surely not run.
-                data = {"may_have_run": not (discards and self._writer.outbox.has_call(id_))}
+                # A call that is still here when what waits is thrown away has surely not run.
+                is_here = outbox.is_held(id_) or (discards and outbox.has_call(id_))
+                data = {"may_have_run": not is_here}
                 text = f"the channel ended under the call: {message}"
                 happened.append(events.Failed(id_, code, text, data))
+            outbox.withdraw(id_)
             call.state = states.CALLER[call.state][CallerInput.CLOSE]
         self._calls.clear()
         return happened
 
     def _finish(self, id_: int) -> bool:
         """Take a terminal message; return whether its caller still waits."""
-        call = self._calls.pop(id_, None)
+        call = self._find(id_)
         if call is None:
-            self._check_was_made(id_)
             return False
+        del self._calls[id_]
         was_waiting = call.state is Caller.WAITING
         call.state = states.CALLER[call.state][CallerInput.TERMINAL]
+        self._release()
         return was_waiting
 
-    def _check_was_made(self, id_: int) -> None:
-        if id_ % 2 != self._next_id % 2 or id_ >= self._next_id:
+    def _release(self) -> None:
+        """Queue calls that were held back, as long as the other end takes more.
+
+        One that was cancelled counts until its terminal message: the other end may not know of it yet.
+        """
+        outbox = self._writer.outbox
+        while outbox.held and len(self._calls) - outbox.held < self._writer.limits.calls:
+            self._last_sent = outbox.release()
+
+    def _find(self, id_: int) -> _Made | None:
+        """Return the call that something came for; None if it is over."""
+        if id_ % 2 != self._next_id % 2 or id_ > self._last_sent:
             raise ProtocolError(f"an answer came for {id_}, which this end never called")
+        return self._calls.get(id_)

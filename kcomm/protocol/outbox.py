@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 
 from kcomm.protocol import parts
 from kcomm.protocol.messages import Kind
+from kcomm.protocol.waiting import WaitingEvents
 
 #: A page pays about 2 ms for a comm message whatever it holds, so messages share a packet up to this size.
 BATCH_SIZE = 256 * 1024
-#: Events of one topic that may wait; beyond, the oldest is dropped.
-TOPIC_BOUND = 1000
+#: Dropped messages that may still stand in a queue: only then is it gone through.
+_MAX_DROPPED = 256
 #: The most that a size takes in part 0.
 _SIZE_BYTES = 9
 
@@ -33,6 +34,11 @@ class Outgoing:
 
     def __post_init__(self) -> None:
         self.nbytes = len(self.body) + sum(map(len, self.attachments))
+
+    def drop(self) -> None:
+        """Let go of what it holds: it is not sent, wherever it still stands."""
+        self.is_dropped = True
+        self.body, self.attachments = b"", []
 
     def fits(self, max_message: int) -> bool:
         """Return whether it can be taken apart for packets that hold `max_message`.
@@ -61,26 +67,27 @@ class _Transfer:
 
     def __init__(self, max_message: int) -> None:
         self.waiting: deque[Outgoing] = deque()
+        #: Bytes that are still to leave of the first message, if it has begun to.
+        self.left = 0
         self._max_message = max_message
         self._parts: Iterator[tuple[bytes, list[bytes]]] | None = None
-        self._left = 0
         self._part_size = 0
 
-    def next_part(self) -> tuple[Outgoing, bool]:
-        """Return the next part of the first message, and whether it is its last."""
+    def next_part(self) -> Outgoing:
+        """Return the next part of the first message."""
         message = self.waiting[0]
         if self._parts is None:
             # Part 0 holds the sizes of all buffers beside its chunk.
             room = self._max_message - _SIZE_BYTES * (len(message.attachments) + 1)
             self._part_size = min(parts.PART_SIZE, room)
-            self._left = message.nbytes
+            self.left = message.nbytes
             buffers = [message.body, *message.attachments]
             self._parts = parts.split(message.id, buffers, self._part_size)
         body, attachments = next(self._parts)
-        self._left -= self._part_size
-        if self._left <= 0:
+        self.left = max(0, self.left - self._part_size)
+        if not self.left:
             self._parts = None
-        return Outgoing(Kind.PART, message.id, body, attachments), self._left <= 0
+        return Outgoing(Kind.PART, message.id, body, attachments)
 
 
 class Outbox:
@@ -88,7 +95,7 @@ class Outbox:
 
     Messages leave in the order they came, but for three rules: CREDIT and NACK go first; a message larger
     than `max_message` goes in parts, and others may go between; what follows it with the same id waits
-    behind it.
+    behind it. Calls that are held back do not leave before they are released.
 
     Parameters
     ----------
@@ -96,22 +103,41 @@ class Outbox:
         Bytes of messages that a packet holds.
     max_transfers : int
         Messages that may be in parts at once.
+
+    Attributes
+    ----------
+    max_event_bytes : int
+        Bytes of the events that may wait.
     """
 
     def __init__(self, max_message: int, max_transfers: int) -> None:
         self.max_message = max_message
         self.max_transfers = max_transfers
+        self.max_event_bytes = 16 << 20
         self.clear()
 
     def clear(self) -> None:
         """Forget everything that waits."""
-        self.nbytes = 0
+        self._nbytes = 0
         self._urgent: dict[tuple[Kind, int], Outgoing] = {}
         self._queue: deque[Outgoing] = deque()
-        self._topics: dict[str, deque[Outgoing]] = {}
+        self._held: dict[int, Outgoing] = {}
+        self._events = WaitingEvents()
+        self._dropped = 0
         self._bulk: dict[int, _Transfer] = {}
         self._is_turn_of_bulk = False
         self._bye: Outgoing | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that wait, as far as they should keep others from being queued.
+
+        What is left of the largest message that leaves in parts does not count: the rest goes between its
+        parts, and would else stand still for as long as it takes. Nor does what goes first.
+        """
+        if not self._bulk:
+            return self._nbytes
+        return self._nbytes - max(transfer.left for transfer in self._bulk.values())
 
     def put(self, message: Outgoing) -> None:
         """Queue a message."""
@@ -119,7 +145,7 @@ class Outbox:
             self._bye = message
             return
         self._queue.append(message)
-        self.nbytes += message.nbytes
+        self._nbytes += message.nbytes
 
     def put_first(self, message: Outgoing) -> None:
         """Queue a message before all others, in place of an earlier one of its kind and id."""
@@ -128,28 +154,61 @@ class Outbox:
     def put_event(self, topic: str, message: Outgoing, *, is_latest: bool) -> None:
         """Queue an event; drop older ones of its topic that wait, as it was declared."""
         message.topic = topic
-        waiting = self._topics.setdefault(topic, deque())
-        bound = 0 if is_latest else TOPIC_BOUND - 1
-        while len(waiting) > bound:
-            self._drop(waiting.popleft())
-        waiting.append(message)
         self.put(message)
+        for dropped in self._events.add(message, is_latest=is_latest, max_bytes=self.max_event_bytes):
+            self._nbytes -= dropped.nbytes
+            self._dropped += 1
+            dropped.drop()
+        if self._dropped > max(_MAX_DROPPED, len(self._queue) // 2):
+            self._forget_dropped()
+
+    def hold(self, message: Outgoing) -> None:
+        """Hold a call back until it is released; it counts as one that waits."""
+        self._held[message.id] = message
+        self._nbytes += message.nbytes
+
+    def release(self) -> int:
+        """Queue the call that was held back for longest; return its id."""
+        message = self._held.pop(next(iter(self._held)))
+        self._queue.append(message)
+        return message.id
+
+    def withdraw(self, id_: int) -> bool:
+        """Forget a call if it is held back; return whether it was."""
+        message = self._held.pop(id_, None)
+        if message is None:
+            return False
+        self._nbytes -= message.nbytes
+        return True
+
+    def is_held(self, id_: int) -> bool:
+        """Return whether a call is held back."""
+        return id_ in self._held
+
+    @property
+    def held(self) -> int:
+        """How many calls are held back."""
+        return len(self._held)
 
     def has_call(self, id_: int) -> bool:
         """Return whether the CALL of this id, or a part of it, is still here."""
         waiting = self._bulk[id_].waiting if id_ in self._bulk else self._queue
         return any(message.id == id_ and message.kind is Kind.CALL for message in waiting)
 
-    def take(self, *, is_full: bool) -> list[Outgoing]:
+    def take(self, *, is_full: bool, is_crowded: bool = False) -> list[Outgoing]:
         """Take the messages of the next packet.
 
         Parameters
         ----------
         is_full : bool
             Whether the reliable lane is full, so that only volatile messages may go.
+        is_crowded : bool, default False
+            Whether it is so full that parts must leave the rest of it to others.
         """
         if is_full:
             return self._take_batch([], only_volatile=True)
+        if is_crowded and self._bulk:
+            return self._take_batch(self._take_urgent(), only_volatile=False)
         if self._is_turn_of_bulk and self._bulk:
             self._is_turn_of_bulk = False
             return self._take_from_bulk()
@@ -225,10 +284,12 @@ class Outbox:
 
     def _take_part(self, id_: int, transfer: _Transfer) -> Outgoing:
         # It has begun to leave: a newer event can't take its place any more.
-        self._leave_topic(transfer.waiting[0])
-        part, is_last = transfer.next_part()
-        if is_last:
-            self.nbytes -= transfer.waiting.popleft().nbytes
+        self._events.remove(transfer.waiting[0])
+        before = transfer.left or transfer.waiting[0].nbytes
+        part = transfer.next_part()
+        self._nbytes -= before - transfer.left
+        if not transfer.left:
+            transfer.waiting.popleft()
         self._put_back(id_, transfer)
         return part
 
@@ -237,19 +298,13 @@ class Outbox:
         if transfer.waiting:
             self._bulk[id_] = transfer
 
-    def _drop(self, message: Outgoing) -> None:
-        message.is_dropped = True
-        self.nbytes -= message.nbytes
+    def _forget_dropped(self) -> None:
+        """Take what was dropped out of the queues, which nobody reads while the other end does not."""
+        self._queue = deque(message for message in self._queue if not message.is_dropped)
+        for transfer in self._bulk.values():
+            transfer.waiting = deque(message for message in transfer.waiting if not message.is_dropped)
+        self._dropped = 0
 
     def _leave(self, message: Outgoing) -> None:
-        self.nbytes -= message.nbytes
-        self._leave_topic(message)
-
-    def _leave_topic(self, message: Outgoing) -> None:
-        if message.topic is None or message.topic not in self._topics:
-            return
-        waiting = self._topics[message.topic]
-        if message in waiting:
-            waiting.remove(message)
-        if not waiting:
-            del self._topics[message.topic]
+        self._nbytes -= message.nbytes
+        self._events.remove(message)

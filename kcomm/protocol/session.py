@@ -11,13 +11,12 @@ from kcomm.errors import (
     ChannelClosedError,
     KcommError,
     ProtocolError,
-    SessionLostError,
     TooLargeError,
 )
 from kcomm.protocol import events, greetings, messages, packets, parts, states, values
 from kcomm.protocol.events import Event
 from kcomm.protocol.greetings import Greeting
-from kcomm.protocol.lanes import ReceiveLane, SendLane
+from kcomm.protocol.lanes import Lanes
 from kcomm.protocol.limits import Limits
 from kcomm.protocol.made import CallsMade
 from kcomm.protocol.messages import Kind
@@ -65,9 +64,9 @@ class Session:
         epoch: str = "",
         stale_subshells: Sequence[str] = (),
     ) -> None:
+        self.role = role
         self.limits = limits or Limits()
         self.state = Connection.IDLE
-        self.said_bye = False
         self._greeting = Greeting(self.limits, features or {}, params or {}, epoch, stale_subshells)
         is_opener = role == "opener"
         self._writer = Writer()
@@ -75,9 +74,10 @@ class Session:
         self._served = CallsServed(self._writer, parity=0 if is_opener else 1, max_calls=self.limits.calls)
         self._topics = Topics(self.limits.topics)
         self._assemblies = parts.Assemblies(self.limits.parts, self.limits.message)
-        self._sending = SendLane(self.peer_limits.window)
-        self._receiving = ReceiveLane(self.limits.window)
+        self._lanes = Lanes(self.peer_limits.window, self.limits.window)
         self._was_full = False
+        self._owes_bye = False
+        self._is_orderly = False
 
     # --- what this end does --------------------------------------------------------------------
 
@@ -116,7 +116,7 @@ class Session:
         self._check_open()
         if not self.wait_for_room():
             raise BufferFullError(
-                f"more than {self._sending.window} bytes wait to be sent or acknowledged: send less, or wait"
+                f"more than {self._lanes.window} bytes wait to be sent or acknowledged: send less, or wait"
             )
         return self._made.call(method, args, limit, options)
 
@@ -124,9 +124,12 @@ class Session:
         """Give a call up; nothing more is told of it."""
         self._made.cancel(id_, reason)
 
-    def consume(self, id_: int, done: int) -> None:
-        """Say that items of a stream below `done` were consumed, which grants credit for as many more."""
-        self._made.consume(id_, done)
+    def consume(self, id_: int, done: int, limit: int | None = None) -> None:
+        """Say that items of a stream below `done` were consumed, which grants credit for as many more.
+
+        With `limit`, it grants those up to this index, if they were not granted before.
+        """
+        self._made.consume(id_, done, limit)
 
     def credit(self, id_: int) -> int:
         """Return how many items of a stream may still be sent."""
@@ -163,7 +166,9 @@ class Session:
         """End the channel in order: what waits is sent, then BYE."""
         if self.state is Connection.CLOSED:
             return []
-        return self._end(code, message)
+        happened = self._end(code, message)
+        self._is_orderly = True
+        return happened
 
     # --- what comes in ---------------------------------------------------------------------------
 
@@ -177,18 +182,28 @@ class Session:
         now : float
             The time in seconds, on any clock that never goes back.
         """
-        if self.state is Connection.CLOSED:
-            return []
         happened: list[Event] = []
         try:
-            self._receive(packet, now, happened)
-        except (ProtocolError, SessionLostError) as error:
-            happened += self._end(error.code, error.message, discards=True)
+            if self.state is not Connection.CLOSED:
+                self._receive(packet, now, happened)
+            elif self.lingers:
+                self._receive_late(packet, now)
+        except ProtocolError as error:
+            if self.state is Connection.CLOSED:
+                self._is_orderly = False
+            else:
+                happened += self._end(error.code, error.message, discards=True)
         return happened
+
+    def wake(self, now: float) -> None:
+        """Take note that the connection, which was down, is up again."""
+        if self.is_open or self.lingers:
+            self._lanes.wake(now)
 
     def cut(self, message: str = "the connection was cut") -> list[Event]:
         """Take note that the transport is gone."""
         if self.state is Connection.CLOSED:
+            self._is_orderly = False
             return []
         was_opening = self.state is Connection.OPENING
         self.state = states.CONNECTION[self.state][Input.CUT]
@@ -200,33 +215,65 @@ class Session:
     def next_packet(self, now: float) -> list[Buffer] | None:
         """Return the next packet to send, or None."""
         is_closed = self.state is Connection.CLOSED
-        if is_closed and self.said_bye:
+        if self.is_over and not self.lingers:
             return None
-        batch = self._outbox.take(is_full=self._sending.is_full and not is_closed)
+        again = None if is_closed and not self._is_orderly else self._lanes.sending.take_again(now)
+        if again is not None:
+            return list(again)
+        batch = self._outbox.take(is_full=self._lanes.sending.is_full and not is_closed)
         if not batch:
-            return self._acknowledgement(now) or self._probe(now)
-        is_reliable = not all(message.is_volatile for message in batch)
-        packet = packets.write(
-            self._sending.last + 1 if is_reliable else 0,
-            self._receiving.take_ack(),
+            return self._lanes.upkeep(now, receives=not is_closed, probes=self.is_open or self.lingers)
+        packet = self._lanes.write(
             [message.body for message in batch],
             [attachment for message in batch for attachment in message.attachments],
+            now,
+            is_reliable=not all(message.is_volatile for message in batch),
         )
-        if is_reliable:
-            self._sending.keep(packet, packets.size(packet), now)
         if batch[-1].kind is Kind.BYE:
-            self.said_bye = True
+            self._owes_bye = False
         return packet
 
     def deadline(self) -> float | None:
         """Return when `next_packet` is to be asked although nothing happened.
 
-        An acknowledgement or a probe is due then.
+        Something is due then to be acknowledged, asked for, or sent again.
         """
-        if self.state is Connection.CLOSED:
-            return None
-        due = [self._receiving.deadline, self._sending.probe_deadline if self.is_open else None]
+        sending, receiving = self._lanes.sending, self._lanes.receiving
+        if self.state is not Connection.CLOSED:
+            # Before WELCOME nothing but HELLO is sent; whoever waits for it has a time-out of its own.
+            probe = sending.probe_deadline if self.is_open else None
+            due = [receiving.deadline, receiving.nack_deadline, sending.resend_deadline, probe]
+        else:
+            due = [sending.resend_deadline, sending.probe_deadline] if self.lingers else []
         return min((time for time in due if time is not None), default=None)
+
+    @property
+    def lingers(self) -> bool:
+        """Whether the channel was ended here in order, and the other end may not know it yet.
+
+        Its packets are still to be taken then, and `next_packet` to be asked.
+        """
+        return self._is_orderly and self._lanes.sending.waits_since is not None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the channel has ended, and nothing is left to be said."""
+        return self.state is Connection.CLOSED and not self._owes_bye
+
+    @property
+    def in_flight(self) -> int:
+        """How many reliable packets are not acknowledged."""
+        return len(self._lanes.sending)
+
+    @property
+    def waiting(self) -> int:
+        """Bytes of messages that wait to be sent."""
+        return self._outbox.nbytes
+
+    @property
+    def waits_since(self) -> float | None:
+        """Since when the other end has acknowledged nothing of what was sent; None if nothing waits."""
+        return self._lanes.sending.waits_since
 
     @property
     def is_open(self) -> bool:
@@ -236,45 +283,39 @@ class Session:
     @property
     def is_writable(self) -> bool:
         """Whether there is room; where there is none, wait for the event `Writable`."""
-        return self._outbox.nbytes + self._sending.nbytes < self._sending.window
+        return self._outbox.nbytes + self._lanes.sending.nbytes < self._lanes.window
 
     def wait_for_room(self) -> bool:
         """Return whether there is room; if not, the event `Writable` will tell."""
         self._was_full = self._was_full or not self.is_writable
         return self.is_writable
 
-    def _acknowledgement(self, now: float) -> list[Buffer] | None:
-        due = self._receiving.deadline
-        if self.state is Connection.CLOSED or due is None or now < due:
-            return None
-        return packets.write(0, self._receiving.take_ack(), [], [])
-
-    def _probe(self, now: float) -> list[Buffer] | None:
-        due = self._sending.probe_deadline
-        # Before WELCOME nothing but HELLO is sent; whoever waits for the answer has a time-out of its own.
-        if not self.is_open or due is None or now < due:
-            return None
-        probe = self._writer.encode(Kind.PROBE, 0, self._sending.take_probe(now))
-        return packets.write(0, self._receiving.take_ack(), [probe.body], [])
-
     # --- receiving -------------------------------------------------------------------------------
 
     def _receive(self, buffers: Sequence[Buffer], now: float, happened: list[Event]) -> None:
         packet = packets.read(buffers, self.limits.packet, self.limits.depth)
-        self._sending.acknowledge(packet.ack, now)
+        turn = self._lanes.take(packet, now)
         if self._was_full and self.is_writable:
             self._was_full = False
             happened.append(events.Writable())
-        if packet.seq and not self._receiving.accept(packet.seq, packet.nbytes, now):
-            return
+        for each in turn:
+            for message in each.messages:
+                parsed = messages.parse(message)
+                if parsed is None:
+                    continue
+                self._check_place(parsed[0], each)
+                self._take(*parsed, now, happened)
+                if self.state is Connection.CLOSED:
+                    return
+
+    def _receive_late(self, buffers: Sequence[Buffer], now: float) -> None:
+        """Take what still comes after this end has said BYE: whether that arrived."""
+        packet = packets.read(buffers, self.limits.packet, self.limits.depth)
+        self._lanes.sending.acknowledge(packet.ack, now)
         for message in packet.messages:
             parsed = messages.parse(message)
-            if parsed is None:
-                continue
-            self._check_place(parsed[0], packet)
-            self._take(*parsed, now, happened)
-            if self.state is Connection.CLOSED:
-                return
+            if parsed is not None and not self._lanes.take_message(parsed[0], parsed[2], now):
+                self._is_orderly = self._is_orderly and parsed[0] is not Kind.BYE
 
     def _check_place(self, kind: Kind, packet: packets.Packet) -> None:
         """Check that the message may be in this packet."""
@@ -284,11 +325,7 @@ class Session:
             raise ProtocolError(f"{kind.name} came with other messages")
 
     def _take(self, kind: Kind, id_: int, fields: list[Any], now: float, happened: list[Event]) -> None:
-        if kind is Kind.PROBE:
-            self._receiving.probe(fields[0], now)
-            return
-        if kind is Kind.NACK:
-            self._sending.resend(fields[0], fields[1])
+        if self._lanes.take_message(kind, fields, now):
             return
         self._advance(_RECEIVED.get(kind, Input.RECEIVE))
         try:
@@ -377,7 +414,7 @@ class Session:
     def _use_limits(self, options: dict[str, Any]) -> None:
         self._writer.use(greetings.read_limits(options))
         # Neither end keeps more than it would take: the smaller window holds for both directions.
-        self._sending.window = self._receiving.window = min(self.peer_limits.window, self.limits.window)
+        self._lanes.window = min(self.peer_limits.window, self.limits.window)
 
     def _check_open(self) -> None:
         if self.state is Connection.CLOSED:
@@ -393,6 +430,7 @@ class Session:
         self.state = states.CONNECTION[self.state][Input.SEND_BYE]
         happened = self._finish(code, message, discards=discards)
         self._writer.queue(Kind.BYE, 0, for_people(code), for_people(message))
+        self._owes_bye = True
         return happened
 
     def _finish(self, code: str, message: str, *, discards: bool) -> list[Event]:

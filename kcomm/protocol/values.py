@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 Buffer: TypeAlias = bytes | bytearray | memoryview
+#: Where a value is in what is sent: its key or index, and where that is which holds it; None: at the top.
+#: It is put into words only for an error.
+Path: TypeAlias = "tuple[Path, str | int] | None"
 
 ARRAY_EXT = 1
 #: Up to this size array data travel inside the header: a buffer of its own costs more than the copy.
@@ -40,7 +43,11 @@ UNSAFE_KEYS = frozenset({"__proto__", "constructor"})
 
 #: Whatever the peer accepts: the encoder calls itself, and a value that holds itself has no depth.
 _MAX_SENT_DEPTH = 500
+#: Characters of a path that an error tells.
+_MAX_PATH = 80
 _INT_MIN, _INT_MAX = -(1 << 63), (1 << 64) - 1
+#: What the packer takes as it is, whatever its value.
+_AS_IT_IS = frozenset({type(None), bool, float})
 _SCALARS = frozenset({type(None), bool, int, float, str, bytes})
 _HINTS = {
     "set": "send a list",
@@ -81,31 +88,34 @@ def encode(fields: Sequence[Any], depth_limit: int) -> tuple[bytes, list[bytes]]
     attachments: list[bytes] = []
     depth = min(depth_limit, _MAX_SENT_DEPTH)
     try:
-        plain = [_plain(field, "", depth, attachments) for field in fields]
+        plain = [_plain(field, None, depth, attachments) for field in fields]
     except RecursionError:  # a lower limit of Python's, in a caller that is deep itself
         raise TooDeepError("value is nested too deeply") from None
     body: bytes = msgpack.packb(plain)
     return body, attachments
 
 
-def _plain(value: Any, path: str, depth: int, attachments: list[bytes]) -> Any:
+def _plain(value: Any, path: Path, depth: int, attachments: list[bytes]) -> Any:
     """Turn a value into what the packer takes as it is, or say why it can't be sent."""
     kind = type(value)
     if kind is str:
         return _text(value, path)
     if kind is int:
         return _integer(value, path)
-    if value is None or kind is bool or kind is float:
+    if kind in _AS_IT_IS:
         return value
     if kind is list or kind is tuple:
         _check_depth(depth, path)
-        return [_plain(item, f"{path}[{i}]", depth - 1, attachments) for i, item in enumerate(value)]
+        return [
+            item if type(item) in _AS_IT_IS else _plain(item, (path, i), depth - 1, attachments)
+            for i, item in enumerate(value)
+        ]
     if kind is dict:
         return _map(value, path, depth, attachments)
     return _special(value, path, depth, attachments)
 
 
-def _special(value: Any, path: str, depth: int, attachments: list[bytes]) -> Any:
+def _special(value: Any, path: Path, depth: int, attachments: list[bytes]) -> Any:
     """Take subclasses, bytes and NumPy's types; refuse the rest."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         data = bytes(value)
@@ -131,7 +141,7 @@ def _special(value: Any, path: str, depth: int, attachments: list[bytes]) -> Any
     raise _refused(value, path)
 
 
-def _map(value: dict[Any, Any], path: str, depth: int, attachments: list[bytes]) -> dict[str, Any]:
+def _map(value: dict[Any, Any], path: Path, depth: int, attachments: list[bytes]) -> dict[str, Any]:
     _check_depth(depth, path)
     plain = {}
     for key, item in value.items():
@@ -141,11 +151,11 @@ def _map(value: dict[Any, Any], path: str, depth: int, attachments: list[bytes])
             )
         if key in UNSAFE_KEYS:
             raise BadValueError(f"{_where(path)}has the key {key!r}, which is not safe in JavaScript")
-        plain[_text(str.__str__(key), path)] = _plain(item, f"{path}.{key}", depth - 1, attachments)
+        plain[_text(str.__str__(key), path)] = _plain(item, (path, key), depth - 1, attachments)
     return plain
 
 
-def _text(value: str, path: str) -> str:
+def _text(value: str, path: Path) -> str:
     # isascii() is a flag of the string: the common case costs nothing.
     if not value.isascii():
         try:
@@ -157,7 +167,7 @@ def _text(value: str, path: str) -> str:
     return value
 
 
-def _integer(value: int, path: str) -> int:
+def _integer(value: int, path: Path) -> int:
     if not _INT_MIN <= value <= _INT_MAX:
         raise BadValueError(
             f"{_where(path)}is an integer of {value.bit_length()} bits; "
@@ -166,7 +176,7 @@ def _integer(value: int, path: str) -> int:
     return value
 
 
-def _numpy_scalar(numpy: Any, value: Any, path: str) -> Any:
+def _numpy_scalar(numpy: Any, value: Any, path: Path) -> Any:
     if isinstance(value, numpy.str_):
         return _text(str(value), path)
     if value.dtype.kind not in "biuf" or value.dtype.name not in ITEM_SIZES:
@@ -174,7 +184,9 @@ def _numpy_scalar(numpy: Any, value: Any, path: str) -> Any:
     return value.item()
 
 
-def _ndarray(numpy: Any, array: np.ndarray[Any, Any], path: str, attachments: list[bytes]) -> msgpack.ExtType:
+def _ndarray(
+    numpy: Any, array: np.ndarray[Any, Any], path: Path, attachments: list[bytes]
+) -> msgpack.ExtType:
     if isinstance(array, numpy.ma.MaskedArray):
         raise BadValueError(f"{_where(path)}is a masked array: send .filled() or .data and .mask")
     if array.dtype.kind not in "biuf" or array.dtype.name not in ITEM_SIZES:
@@ -195,16 +207,21 @@ def _array_ext(dtype: str, shape: list[int], data: bytes, attachments: list[byte
     return msgpack.ExtType(ARRAY_EXT, msgpack.packb([dtype, shape]))
 
 
-def _check_depth(depth: int, path: str) -> None:
+def _check_depth(depth: int, path: Path) -> None:
     if depth <= 0:
-        raise TooDeepError(f"{_where(path[:80])}is nested too deeply")
+        raise TooDeepError(f"{_where(path)}is nested too deeply")
 
 
-def _where(path: str) -> str:
-    return f"value at {path.lstrip('.')} " if path else "value "
+def _where(path: Path) -> str:
+    steps: list[str] = []
+    while path is not None:
+        path, step = path
+        steps.append(f"[{step}]" if isinstance(step, int) else f".{step}")
+    text = "".join(reversed(steps)).lstrip(".")
+    return f"value at {text[:_MAX_PATH]} " if text else "value "
 
 
-def _refused(value: Any, path: str, name: str | None = None) -> BadValueError:
+def _refused(value: Any, path: Path, name: str | None = None) -> BadValueError:
     name = name or type(value).__qualname__
     hint = _HINTS.get(type(value).__name__, "send None, bool, int, float, str, bytes, list, dict or an array")
     return BadValueError(f"{_where(path)}is of type {name}, which can't be sent: {hint}")

@@ -43,6 +43,7 @@ class Writer:
         self.limits = limits
         self.outbox.max_message = self.max_message
         self.outbox.max_transfers = limits.parts
+        self.outbox.max_event_bytes = limits.window // 2
 
     def encode(self, kind: Kind, id_: int, *fields: Any) -> Outgoing:
         """Encode a message.

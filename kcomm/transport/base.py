@@ -16,6 +16,12 @@ class Transport(Protocol):
     def receiving_thread(self) -> int | None:
         """The thread that packets arrive on, where it is one that user code could block."""
 
+    def when_reading(self, callback: Callable[[], object]) -> None:
+        """Call back, on any thread, once what the other end has sent can be read.
+
+        A kernel without subshells reads nothing while it runs a cell.
+        """
+
     def send(self, packet: Sequence[Buffer]) -> None:
         """Send a packet."""
 

@@ -77,6 +77,10 @@ class KernelLink:
         if supports_subshells:
             self._subshell = await self._create_subshell()
 
+    def when_reading(self, callback: Callable[[], object]) -> None:
+        """Call back at once: the connections have a loop of their own."""
+        callback()
+
     def send(self, packet: Sequence[Buffer]) -> None:
         """Send a packet; the first one opens the comm."""
         content: dict[str, Any] = {"comm_id": self._comm_id, "data": {}}
@@ -209,6 +213,7 @@ class KernelLink:
         elif kind == "comm_msg":
             self.receiver.receive(message["buffers"])
         elif kind == "comm_close":
+            self._is_open = False
             if message["buffers"]:
                 self.receiver.receive(message["buffers"])
             self._cut(f"the kernel closed the comm of the target {self._target!r}")

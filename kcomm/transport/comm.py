@@ -10,6 +10,8 @@ from typing import Any
 from kcomm.errors import NoKernelError
 from kcomm.protocol.values import Buffer
 from kcomm.transport.base import Acceptor, Receiver
+from kcomm.transport.early import read_early
+from kcomm.transport.replies import send_replies_by_stream
 
 
 class CommTransport:
@@ -28,6 +30,7 @@ class CommTransport:
         # running cell.
         self._context = contextvars.copy_context()
         self.receiving_thread: int | None = threading.get_ident()
+        self._is_closed = False
 
     def attach(self, receiver: Receiver) -> None:
         """Let what arrives go to a receiver."""
@@ -37,6 +40,7 @@ class CommTransport:
             receiver.receive(message.get("buffers") or [])
 
         def handle_close(message: dict[str, Any]) -> None:
+            self._is_closed = True
             if message.get("buffers"):
                 receiver.receive(message["buffers"])
             receiver.cut("the front end closed the comm")
@@ -46,12 +50,23 @@ class CommTransport:
         self._comm.handle_msg = handle_msg
         self._comm.handle_close = handle_close
 
+    def when_reading(self, callback: Callable[[], object]) -> None:
+        """Call back once the thread that messages arrive on reads them; the main one may run a cell."""
+        loop = getattr(get_kernel(), "io_loop", None)
+        if loop is None or self.receiving_thread != threading.main_thread().ident:
+            callback()
+        else:
+            loop.add_callback(callback)
+
     def send(self, packet: Sequence[Buffer]) -> None:
         """Send a packet as one comm message."""
         self._context.run(self._comm.send, data={}, buffers=list(packet))
 
     def close(self, packet: Sequence[Buffer] | None) -> None:
-        """Close the comm; the last packet goes with comm_close."""
+        """Close the comm, unless the front end has; the last packet goes with comm_close."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         self._context.run(self._comm.close, data={}, buffers=list(packet or []))
 
 
@@ -70,6 +85,9 @@ class KernelHost:
     def register(self, name: str, acceptor: Acceptor) -> None:
         """Serve a target."""
         self._manager.register_target(name, _make_opener(name, acceptor))
+        kernel = get_kernel()
+        read_early(kernel)
+        send_replies_by_stream(kernel)
 
     def unregister(self, name: str) -> None:
         """Serve it no longer."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -19,6 +19,10 @@ class MemoryTransport:
 
     def __init__(self) -> None:
         self.other: Receiver | None = None
+
+    def when_reading(self, callback: Callable[[], object]) -> None:
+        """Call back at once: nothing keeps packets from being read."""
+        callback()
 
     def send(self, packet: Sequence[Buffer]) -> None:
         """Send a packet."""

@@ -156,9 +156,10 @@ def page(context: BrowserContext) -> Page:
 def open_notebook(
     lab: Server, context: BrowserContext, artefacts: Path, request: pytest.FixtureRequest
 ) -> OpenNotebook:
-    """Open a notebook of these cells: ``open_notebook(cells, name=None, app="lab", page=None, host=...)``.
+    """Open a notebook of these cells: ``open_notebook(cells, name=None, app="lab", page=None, ...)``.
 
-    ``app`` is ``"lab"`` or ``"notebook"``; ``cells`` may be the path of an .ipynb to copy.
+    ``app`` is ``"lab"`` or ``"notebook"``; ``cells`` may be the path of an .ipynb to copy; ``host`` and
+    ``url`` are as for `Notebook.open`.
     """
     stem = re.sub(r"\W+", "-", request.node.name).strip("-")
     count = 0
@@ -169,6 +170,7 @@ def open_notebook(
         app: str = "lab",
         page: Page | None = None,
         host: str = "127.0.0.1",
+        url: str | None = None,
     ) -> Notebook:
         nonlocal count
         count += 1
@@ -178,7 +180,7 @@ def open_notebook(
         else:
             write_notebook(lab.root / path, cells)
         notebook = Notebook(lab, page or context.new_page(), path, artefacts)
-        notebook.open(app, host)
+        notebook.open(app, host, url)
         return notebook
 
     return open_one

@@ -111,7 +111,7 @@ class Notebook:
 
     # -- opening ----------------------------------------------------------------------
 
-    def open(self, app: str = "lab", host: str = "127.0.0.1") -> None:
+    def open(self, app: str = "lab", host: str = "127.0.0.1", url: str | None = None) -> None:
         """Open the notebook in the page, and wait until its kernel is idle.
 
         Parameters
@@ -120,6 +120,8 @@ class Notebook:
             ``"lab"`` for JupyterLab, ``"notebook"`` for Notebook 7.
         host
             The name by which the browser reaches the server.
+        url
+            The address of what stands before the server, such as a proxy.
         """
         if app == "lab":
             # A workspace of its own, or JupyterLab would restore the last test's tabs.
@@ -127,7 +129,7 @@ class Notebook:
             place = f"lab/workspaces/{space}/tree/{self.path}"
         else:
             place = f"notebooks/{self.path}"
-        url = self.server.url.replace("127.0.0.1", host)
+        url = (url or self.server.url).replace("127.0.0.1", host)
         self.page.goto(f"{url}/{place}?token={self.server.token}")
         self.wait_ready()
 

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +41,20 @@ class Server:
         to folders beside it, the log to ``home/server.log``.
     disabled
         Names of front-end extensions that pages do without.
+    settings
+        More settings of the server, by class and name.
     """
 
-    def __init__(self, home: Path, disabled: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        home: Path,
+        disabled: Sequence[str] = (),
+        settings: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
         self.home = home
+        self._settings = {**SETTINGS}
+        for name, values in (settings or {}).items():
+            self._settings[name] = {**self._settings.get(name, {}), **values}
         self._page_config = {"disabledExtensions": dict.fromkeys([ANNOUNCEMENTS, *disabled], True)}
         self.root = home / "notebooks"
         self.runtime = home / "runtime"
@@ -59,7 +69,7 @@ class Server:
         for folder in (self.root, self.runtime, config / "labconfig"):
             folder.mkdir(parents=True, exist_ok=True)
         for name in ("jupyter_server", "jupyter_lab", "jupyter_notebook"):
-            (config / f"{name}_config.json").write_text(json.dumps(SETTINGS))
+            (config / f"{name}_config.json").write_text(json.dumps(self._settings))
         (config / "labconfig" / "page_config.json").write_text(json.dumps(self._page_config))
         port = _free_port()
         self.url = f"http://127.0.0.1:{port}"

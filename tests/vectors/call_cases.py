@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.vectors.packet_cases import big
+from tests.vectors.pressure_cases import bounded_events, held_back
 from tests.vectors.steps import (
     acceptor,
     called,
@@ -172,6 +173,8 @@ def calls() -> list[Json]:
             ),
             receives(4, 2, [CANCEL, 1, "after its end"]),
         ),
+        *held_back(),
+        *bounded_events(),
         acceptor(
             "errors without an id",
             *open_acceptor(),

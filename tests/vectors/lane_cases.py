@@ -7,6 +7,7 @@ from typing import Any
 from tests.vectors.steps import (
     CLOSED,
     LOST,
+    OPENER_IS_OPEN,
     acceptor,
     called,
     calls_step,
@@ -15,6 +16,7 @@ from tests.vectors.steps import (
     exactly,
     failed,
     held,
+    hello,
     open_acceptor,
     open_opener,
     opener,
@@ -22,6 +24,7 @@ from tests.vectors.steps import (
     receives,
     sent,
     step,
+    welcome,
 )
 from tests.vectors.wire import (
     ANY,
@@ -35,6 +38,7 @@ from tests.vectors.wire import (
     NACK,
     PART,
     PROBE,
+    WELCOME,
     Array,
     Json,
     Raw,
@@ -44,6 +48,231 @@ from tests.vectors.wire import (
 )
 
 RAN, MAY_HAVE_RUN = {"may_have_run": False}, {"may_have_run": True}
+
+
+def tick(index: int) -> list[Any]:
+    return [EVENT, 0, "t", index, index]
+
+
+def ticks(first: int, last: int) -> list[Json]:
+    return [event("Emitted", topic="t", value=index, dropped=0) for index in range(first, last + 1)]
+
+
+def emits(index: int, seq: int, **more: Any) -> Json:
+    return step("emit", topic="t", value=index, send=[exactly(seq, more.pop("ack", 1), tick(index))], **more)
+
+
+def gaps() -> list[Json]:
+    return [
+        acceptor(
+            "a gap is asked for after 20 ms, then at intervals that double",
+            *open_acceptor(),
+            receives(4, 1, tick(2), at=1000),
+            step("wait", at=1019),
+            step("wait", at=1020, send=[exactly(0, 1, [NACK, 0, 2, 3])]),
+            step("wait", at=1269),
+            step("wait", at=1270, send=[exactly(0, 1, [NACK, 0, 2, 3])]),
+            step("wait", at=1769),
+            step("wait", at=1770, send=[exactly(0, 1, [NACK, 0, 2, 3])]),
+            receives(2, 1, tick(0), at=1800, events=ticks(0, 0)),
+            step("wait", at=1820, send=[exactly(0, 2, [NACK, 0, 3, 3])]),
+            receives(3, 1, tick(1), at=1900, events=ticks(1, 2)),
+            step("wait", at=2150, send=[exactly(0, 4)]),
+            step("wait", at=90000),
+        ),
+        acceptor(
+            "packets that overtake each other are put in order, and nobody asks",
+            *open_acceptor(),
+            receives(3, 1, tick(1), at=1000),
+            receives(4, 1, tick(2), at=1005),
+            receives(3, 1, tick(1), at=1006),
+            receives(2, 1, tick(0), at=1010, events=ticks(0, 2)),
+            step("wait", at=1250, send=[exactly(0, 4)]),
+            step("wait", at=90000),
+        ),
+        acceptor(
+            "several gaps are asked for at once",
+            *open_acceptor(),
+            receives(3, 1, tick(1), at=1000),
+            receives(7, 1, tick(5), at=1001),
+            receives(0, 1, [PROBE, 0, 9], at=1002),
+            step("wait", at=1020, send=[exactly(0, 1, [NACK, 0, 2, 2], [NACK, 0, 4, 6], [NACK, 0, 8, 9])]),
+        ),
+        acceptor(
+            "a NACK rides on nothing, but what is sent bears the ack",
+            *open_acceptor(),
+            receives(2, 1, tick(0), at=1000, events=ticks(0, 0)),
+            receives(4, 1, tick(2), at=1001),
+            emits(0, 2, ack=2, at=1002),
+            step("wait", at=1021, send=[exactly(0, 2, [NACK, 0, 3, 3])]),
+        ),
+        acceptor(
+            "volatile packets pass a gap",
+            *open_acceptor(),
+            receives(3, 1, tick(1), at=1000),
+            receives(0, 1, [64, 0], at=1001),
+            receives(2, 1, tick(0), at=1002, events=ticks(0, 1)),
+        ),
+        opener(
+            "a lost WELCOME is asked for",
+            {"do": "open"},
+            receives(0, 1, [PROBE, 0, 1], at=2000),
+            step("wait", at=2020, send=[exactly(0, 0, [NACK, 0, 1, 1])]),
+            receive(welcome(), at=2050),
+            calls_step(1, at=2051, send=[exactly(2, 1, [CALL, 1, "m", [], 0, {}])]),
+        ),
+        acceptor(
+            "a PROBE of what did not come shows a gap",
+            *open_acceptor(),
+            receives(0, 1, [PROBE, 0, 3], at=1000),
+            step("wait", at=1020, send=[exactly(0, 1, [NACK, 0, 2, 3])]),
+            step("wait", at=1270, send=[exactly(0, 1, [NACK, 0, 2, 3])]),
+            receives(0, 1, [PROBE, 0, 3], at=1300),
+            step("wait", at=1320, send=[exactly(0, 1, [NACK, 0, 2, 3])]),
+        ),
+        acceptor(
+            "a gap is asked for at once when the connection is up again",
+            *open_acceptor(),
+            receives(3, 1, tick(1), at=1000),
+            step("wake", at=1001, send=[exactly(0, 1, [NACK, 0, 2, 2], [PROBE, 0, 1])]),
+            step("wait", at=1250),
+            step("wait", at=1251, send=[exactly(0, 1, [NACK, 0, 2, 2])]),
+        ),
+    ]
+
+
+def resends() -> list[Json]:
+    sent_three = [
+        *open_acceptor(),
+        receives(0, 1),
+        emits(0, 2, at=1000),
+        emits(1, 3, at=1000),
+        emits(2, 4, at=1000),
+    ]
+    second, third, fourth = (exactly(index + 2, 1, tick(index)) for index in range(3))
+    return [
+        acceptor(
+            "what a NACK names is sent again as it was, after 20 ms",
+            *sent_three,
+            receives(0, 1, [NACK, 0, 2, 3], at=1100),
+            step("wait", at=1119),
+            step("wait", at=1120, send=[second, third]),
+            step("wait", at=1999),
+        ),
+        acceptor(
+            "NACKs that come in one go are answered once",
+            *sent_three,
+            receives(0, 1, [NACK, 0, 2, 3], at=1100),
+            receives(0, 1, [NACK, 0, 2, 4], at=1110),
+            step("wait", at=1120, send=[second, third, fourth]),
+            receives(0, 1, [NACK, 0, 2, 3], at=1130),
+            step("wait", at=1310),
+            receives(0, 1, [NACK, 0, 3, 3], at=1330),
+            step("wait", at=1350, send=[third]),
+        ),
+        acceptor(
+            "what was acknowledged is not sent again",
+            *sent_three,
+            receives(0, 1, [NACK, 0, 2, 4], at=1100),
+            receives(0, 3, at=1110),
+            step("wait", at=1120, send=[fourth]),
+            receives(0, 4, [NACK, 0, 2, 4], at=1400),
+            step("wait", at=90000),
+        ),
+        acceptor(
+            "WELCOME is sent again",
+            step("receive", buffers=hello(), at=1000, events=[event("Opened")], send=[sent_welcome()]),
+            receives(0, 0, [NACK, 0, 1, 1], at=1100),
+            step("wait", at=1120, send=[sent_welcome()]),
+        ),
+        acceptor(
+            "nothing is sent again unasked",
+            *sent_three,
+            step("wait", at=2000, send=[exactly(0, 1, [PROBE, 0, 4])]),
+            step("wait", at=4000, send=[exactly(0, 1, [PROBE, 0, 4])]),
+            step("wait", at=8000, send=[exactly(0, 1, [PROBE, 0, 4])]),
+            step("wait", at=16000, send=[exactly(0, 1, [PROBE, 0, 4])]),
+            step("wait", at=32000, send=[exactly(0, 1, [PROBE, 0, 4])]),
+            step("wait", at=64000, send=[exactly(0, 1, [PROBE, 0, 4])]),
+            step("wait", at=123999),
+            step("wait", at=124000, send=[exactly(0, 1, [PROBE, 0, 4])]),
+            receives(0, 4, at=125000),
+            step("wait", at=900000),
+        ),
+        acceptor(
+            "a PROBE of the other end hastens this end's own",
+            *sent_three,
+            step("wait", at=2000, send=[exactly(0, 1, [PROBE, 0, 4])]),
+            step("wait", at=4000, send=[exactly(0, 1, [PROBE, 0, 4])]),
+            receives(0, 1, [PROBE, 0, 1], at=4100, send=[exactly(0, 1)]),
+            step("wait", at=4999),
+            step("wait", at=5000, send=[exactly(0, 1, [PROBE, 0, 4])]),
+            receives(0, 1, [PROBE, 0, 1], at=8000, send=[exactly(0, 1, [PROBE, 0, 4])]),
+        ),
+        opener(
+            "a PROBE goes out when the connection is up again",
+            *OPENER_IS_OPEN,
+            step("wake", at=1000, send=[exactly(0, 1, [PROBE, 0, 1])]),
+            step("wait", at=90000),
+        ),
+    ]
+
+
+def farewells() -> list[Json]:
+    bye = sent(2, 1, [BYE, 0, CLOSED, ""])
+    ending = [
+        *open_acceptor(),
+        receives(0, 1),
+        step("close", at=1000, code=CLOSED, message="", events=[closed(CLOSED, "")], send=[bye]),
+    ]
+    return [
+        acceptor(
+            "a lost BYE is sent again",
+            *ending,
+            step("wait", at=2000, send=[exactly(0, 1, [PROBE, 0, 2])]),
+            receives(0, 1, [NACK, 0, 2, 2], at=2100),
+            step("wait", at=2120, send=[bye]),
+            receives(0, 2, at=2200),
+            step("wait", at=90000),
+        ),
+        acceptor(
+            "after BYE the packets of the other end are not acknowledged, but those of this end may be",
+            *ending,
+            receives(2, 1, tick(0), at=1100),
+            receives(3, 2, tick(1), at=1200),
+            step("wait", at=90000),
+        ),
+        acceptor(
+            "both ends say BYE at once",
+            *ending,
+            receives(2, 1, [BYE, 0, CLOSED, ""], at=1100),
+            step("wait", at=90000),
+        ),
+        acceptor(
+            "nothing is sent again after a cut",
+            *ending,
+            step("cut", at=1100),
+            step("wait", at=90000),
+        ),
+        acceptor(
+            "nothing is sent again where the peers don't agree",
+            *open_acceptor(),
+            emits(0, 2),
+            receives(
+                2,
+                1,
+                [13, 0],
+                events=[closed("kcomm.protocol_error")],
+                send=[sent(3, 2, [BYE, 0, "kcomm.protocol_error", ANY])],
+            ),
+            receives(0, 1, [NACK, 0, 2, 2]),
+            step("wait", at=90000),
+        ),
+    ]
+
+
+def sent_welcome() -> Json:
+    return sent(1, 1, [WELCOME, 0, 1, {}])
 
 
 def lanes() -> list[Json]:
@@ -111,48 +340,13 @@ def lanes() -> list[Json]:
             receives(0, 1),
             receives(0, 0),
         ),
-        acceptor(
-            "a gap ends the channel",
-            *busy,
-            receives(
-                4,
-                2,
-                [*tick, 0, 0],
-                events=[ran, stopped, closed(LOST)],
-                send=[sent(3, 2, [BYE, 0, LOST, ANY])],
-            ),
-            receives(3, 2, [*tick, 0, 0]),
-            step("call", method="m", args=[], limit=0, raises=CLOSED),
-            step("end", id=1, value=None, raises=CLOSED),
-            step("emit", topic="t", value=None, raises=CLOSED),
-            step("close", code=CLOSED, message=""),
-        ),
-        acceptor(
-            "a NACK ends the channel",
-            *busy,
-            receives(
-                0,
-                1,
-                [NACK, 0, 2, 2],
-                events=[ran, stopped, closed(LOST)],
-                send=[sent(3, 2, [BYE, 0, LOST, ANY])],
-            ),
-        ),
+        *gaps(),
+        *resends(),
+        *farewells(),
         acceptor(
             "a PROBE of what came is answered at once",
             *open_acceptor(),
-            receives(0, 0, [PROBE, 0, 1], send=[exactly(0, 1)]),
-        ),
-        acceptor(
-            "a PROBE of what did not come shows a gap",
-            *busy,
-            receives(
-                0,
-                2,
-                [PROBE, 0, 3],
-                events=[ran, stopped, closed(LOST)],
-                send=[sent(3, 2, [BYE, 0, LOST, ANY])],
-            ),
+            receives(0, 1, [PROBE, 0, 1], send=[exactly(0, 1)]),
         ),
         opener(
             "a tail probe asks for an ack, at intervals that double",

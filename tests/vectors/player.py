@@ -140,6 +140,8 @@ class Player:
                 return session.receive(unhex(step["buffers"]), self.now)
             case "wait":
                 return []
+            case "wake":
+                return session.wake(self.now)
             case "call":
                 return session.call(given.pop("method"), given.pop("args"), **given)
             case "item":

@@ -6,8 +6,6 @@ import { type Drawn, decodeDrawn, discard, type FrameError, failedDrawn } from "
 import { due, Pace, periodOf } from "./pace.js";
 import { clamp, type Info, isPositive, readInfo, type State, startOf } from "./state.js";
 
-/** Frames the kernel may draw ahead while playing. */
-const WINDOW = 4;
 /** Milliseconds between two `state` events while frames go by. */
 const STATE_INTERVAL = 250;
 
@@ -188,7 +186,7 @@ export class Player {
   /** Paints the frames of one `play` stream, each when it is due, until it ends or is left. */
   async #frames(channel: Channel, start: number, step: 1 | -1, signal: AbortSignal): Promise<void> {
     const args = [start, step, this.state.loop];
-    const stream = channel.stream("play", args, { window: WINDOW, signal });
+    const stream = channel.stream("play", args, { window: "auto", signal });
     try {
       let ahead = this.#ahead(stream);
       while (!signal.aborted) {

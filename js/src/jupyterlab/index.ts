@@ -1,12 +1,19 @@
 /** The plugin for JupyterLab 4 and Notebook 7: views in outputs, and `window.kcomm` for scripts in cells. */
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from "@jupyterlab/application";
+import { PageConfig } from "@jupyterlab/coreutils";
 import type { IRenderMime } from "@jupyterlab/rendermime-interfaces";
+import { ISettingRegistry } from "@jupyterlab/settingregistry";
 import type { ISignal } from "@lumino/signaling";
 import type { Widget } from "@lumino/widgets";
 import { setHostFinder } from "../connect.js";
 import * as kcomm from "../index.js";
 import { hostFinder, kernelOf, type SessionContext } from "./hosts.js";
+import { QuietIndicators } from "./quiet.js";
 import { type KernelSource, RANK, rendererFactory } from "./renderer.js";
+
+const ID = "kcomm:plugin";
+/** Where JupyterLab reads which messages leave a kernel's busy indicator alone. */
+const OPTION = "untracked_message_types";
 
 /** A session context whose kernel may change. */
 interface LiveContext extends SessionContext {
@@ -35,7 +42,7 @@ function sourceOf(context: LiveContext): KernelSource {
 }
 
 /** Consoles are no documents: they are met when they come to the front. */
-function serveConsoles(app: JupyterFrontEnd): void {
+function serveConsoles(app: JupyterFrontEnd, quiet: QuietIndicators): void {
   const served = new WeakSet<Widget>();
   app.shell.currentChanged?.connect((_, { newValue }) => {
     const panel = newValue as
@@ -44,25 +51,52 @@ function serveConsoles(app: JupyterFrontEnd): void {
     const { rendermime, sessionContext } = panel?.console ?? {};
     if (!panel || !rendermime || !sessionContext || served.has(panel)) return;
     served.add(panel);
+    quiet.watch(sessionContext);
     rendermime.addFactory(rendererFactory(sourceOf(sessionContext)), RANK);
   });
 }
 
+/** Follows the user's setting; where there are no settings, or not ours, the default holds. */
+async function followSetting(
+  quiet: QuietIndicators,
+  registry: ISettingRegistry | null,
+): Promise<void> {
+  quiet.isEnabled = true;
+  if (registry === null) return;
+  try {
+    const settings = await registry.load(ID);
+    const read = () => {
+      quiet.isEnabled = settings.get("quietIndicators").composite !== false;
+    };
+    settings.changed.connect(read);
+    read();
+  } catch (error) {
+    console.warn("kcomm: its settings could not be read, so the defaults hold.", error);
+  }
+}
+
 const plugin: JupyterFrontEndPlugin<void> = {
-  id: "kcomm:plugin",
+  id: ID,
   description: "Typed calls, streams and frames between a page and a Jupyter kernel",
   autoStart: true,
-  activate: (app: JupyterFrontEnd) => {
+  optional: [ISettingRegistry],
+  activate: (app: JupyterFrontEnd, settings: ISettingRegistry | null) => {
+    const quiet = new QuietIndicators({
+      get: () => PageConfig.getOption(OPTION),
+      set: (raw) => void PageConfig.setOption(OPTION, raw),
+    });
+    void followSetting(quiet, settings);
     setHostFinder(hostFinder(app));
     window.kcomm = kcomm;
     app.docRegistry.addWidgetExtension("Notebook", {
       createNew(panel, context) {
         const { content } = panel as Widget & { content?: { rendermime?: Registry } };
         content?.rendermime?.addFactory(rendererFactory(sourceOf(context.sessionContext)), RANK);
+        quiet.watch(context.sessionContext);
         return undefined;
       },
     });
-    serveConsoles(app);
+    serveConsoles(app, quiet);
   },
 };
 

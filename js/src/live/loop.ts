@@ -8,8 +8,6 @@ import { RateMeter, RunningMean } from "../frames/meters.js";
 import { Camera, cameraError } from "./camera.js";
 import { type Info, readInfo, type State } from "./state.js";
 
-/** Processed frames on their way to this page at once: they draw as many camera frames after them. */
-const WINDOW = 2;
 /** Milliseconds between two `state` events while frames go by. */
 const STATE_INTERVAL = 250;
 
@@ -178,7 +176,7 @@ export class WebcamLoop {
   /** Paints what comes back. Asking for the next one, after the paint, is what keeps the whole loop going. */
   async #results(channel: Channel, signal: AbortSignal): Promise<void> {
     let last: number | null = null;
-    for await (const value of channel.stream("results", [], { window: WINDOW, signal })) {
+    for await (const value of channel.stream("results", [], { window: "auto", signal })) {
       const frame = readFrame(value);
       if (last !== null) this.state.dropped += Math.max(0, frame.index - last - 1);
       last = frame.index;

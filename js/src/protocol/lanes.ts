@@ -1,123 +1,116 @@
-/** The reliable lane: numbers, acknowledgements and the ring of what is not yet acknowledged (section 5). */
+/** The two lanes of one end, and the packets that keep them going: acknowledgements, NACKs, probes. */
 
-import { KcommError, ProtocolError } from "../errors.js";
-import type { Packet } from "../transport/transport.js";
+import type { Packet as Buffers } from "../transport/transport.js";
+import { KIND, type Kind, type Message } from "./messages.js";
+import * as packets from "./packets.js";
+import { ReceiveLane } from "./receiving.js";
+import { SendLane } from "./sending.js";
+import { encode } from "./values.js";
 
-/** Nothing else having gone back, an acknowledgement goes out this long after a packet came (milliseconds). */
-export const ACK_DELAY = 250;
+/** All but what the lanes take. */
+export type ToSession = Exclude<Message, { readonly kind: "NACK" | "PROBE" }>;
 
-/** A sender whose last packet is not acknowledged asks after this long, then at twice the interval each time (milliseconds). */
-export const PROBE_DELAY = 1_000;
-export const MAX_PROBE_DELAY = 60_000;
-
-interface Kept {
-  readonly seq: number;
-  readonly nbytes: number;
-  readonly packet: Packet;
+/** What an end still does for its lanes. */
+export interface Upkeep {
+  /** Whether it still takes packets: what is missing is asked for, what came is acknowledged. */
+  readonly receives: boolean;
+  /** Whether the other end may be asked what came there. */
+  readonly probes: boolean;
 }
 
-/** Numbers reliable packets, and keeps each until it is acknowledged. */
-export class SendLane {
-  last = 0;
-  nbytes = 0;
-  readonly #ring: Kept[] = [];
-  #probeDelay = PROBE_DELAY;
-  #probeDue: number | null = null;
+/** Numbers what is sent, puts in order what comes, and keeps both going. */
+export class Lanes {
+  readonly sending: SendLane;
+  readonly receiving: ReceiveLane;
 
-  /** @param window bytes that may be unacknowledged */
-  constructor(public window: number) {}
-
-  /** Whether the next reliable packet has to wait for an acknowledgement. */
-  get isFull(): boolean {
-    return this.nbytes >= this.window;
+  /** The windows are the bytes that may be unacknowledged in each direction. */
+  constructor(sentWindow: number, receivedWindow: number) {
+    this.sending = new SendLane(sentWindow);
+    this.receiving = new ReceiveLane(receivedWindow);
   }
 
-  /** Keeps the packet that was numbered `last + 1`. */
-  keep(packet: Packet, nbytes: number, now: number): void {
-    this.last += 1;
-    this.#probeDue ??= now + this.#probeDelay;
-    this.nbytes += nbytes;
-    this.#ring.push({ seq: this.last, nbytes, packet });
+  /** Bytes that may be unacknowledged. */
+  get window(): number {
+    return this.sending.window;
   }
 
-  /** Lets go of all packets up to `ack`; returns whether there were any. */
-  acknowledge(ack: number, now: number): boolean {
-    if (ack > this.last)
-      throw new ProtocolError(
-        `packet ${ack} was acknowledged, but ${this.last} is the last one sent`,
-      );
-    const kept = this.#ring.findIndex(({ seq }) => seq > ack);
-    const gone = this.#ring.splice(0, kept < 0 ? this.#ring.length : kept);
-    if (gone.length === 0) return false;
-    for (const { nbytes } of gone) this.nbytes -= nbytes;
-    this.#probeDelay = PROBE_DELAY;
-    this.#probeDue = this.#ring.length > 0 ? now + PROBE_DELAY : null;
-    return true;
+  set window(window: number) {
+    this.sending.window = this.receiving.window = window;
   }
 
-  /** When a tail probe is due: whether the last packet was lost shows nowhere else. */
-  get probeDeadline(): number | null {
-    return this.#probeDue;
+  // --- what comes in -----------------------------------------------------------------------------------
+
+  /** Takes a packet; returns those that are to be read now. */
+  take(packet: packets.Packet, now: number): packets.Packet[] {
+    this.sending.acknowledge(packet.ack, now);
+    return packet.seq > 0 ? this.receiving.accept(packet, now) : [packet];
   }
 
-  /** Returns the number that a probe names; the next one is due after twice the time. */
-  takeProbe(now: number): number {
-    this.#probeDelay = Math.min(2 * this.#probeDelay, MAX_PROBE_DELAY);
-    this.#probeDue = now + this.#probeDelay;
-    return this.last;
-  }
-
-  /** Answers a NACK. The ring holds what is asked for; sending it again is not part of this version, and its place is here. */
-  resend(first: number, last: number): never {
-    if (first < 1 || first > last || last > this.last) {
-      throw new ProtocolError(`a NACK for packets ${first} to ${last}, which were never sent`);
+  /** Takes a NACK or PROBE, which may come in any state of the connection; returns a message that is neither. */
+  takeMessage(message: Message, now: number): ToSession | null {
+    switch (message.kind) {
+      case "NACK":
+        this.sending.askAgain(...message.fields, now);
+        return null;
+      case "PROBE":
+        this.receiving.probe(...message.fields, now);
+        this.sending.hastenProbe(now);
+        return null;
+      default:
+        return message;
     }
-    throw sessionLost(`packets ${first} to ${last} were lost on the way to the other end`);
+  }
+
+  // --- what goes out -----------------------------------------------------------------------------------
+
+  /** Writes a packet, and keeps it if it is reliable. */
+  write(
+    bodies: readonly Uint8Array[],
+    attachments: readonly Uint8Array[],
+    now: number,
+    { isReliable }: { isReliable: boolean },
+  ): Buffers {
+    const seq = isReliable ? this.sending.last + 1 : 0;
+    const packet = packets.write(seq, this.receiving.takeAck(), bodies, attachments);
+    if (isReliable) this.sending.keep(packet, packets.size(packet), now);
+    return packet;
+  }
+
+  /** Returns a packet that keeps the lanes going, or null if none is due. */
+  upkeep(now: number, { receives, probes }: Upkeep): Buffers | null {
+    const bodies: Uint8Array[] = [];
+    if (receives && isDue(this.receiving.nackDeadline, now)) {
+      for (const stretch of this.receiving.takeNacks(now)) bodies.push(body("NACK", ...stretch));
+    }
+    if (probes && isDue(this.sending.probeDeadline, now))
+      bodies.push(body("PROBE", this.sending.takeProbe(now)));
+    if (bodies.length > 0 || (receives && isDue(this.receiving.deadline, now)))
+      return this.write(bodies, [], now, { isReliable: false });
+    return null;
+  }
+
+  /** When `upkeep` is to be asked, or something sent again. */
+  deadline({ receives, probes }: Upkeep): number | null {
+    const due = [
+      receives ? this.receiving.deadline : null,
+      receives ? this.receiving.nackDeadline : null,
+      this.sending.resendDeadline,
+      probes ? this.sending.probeDeadline : null,
+    ].filter((time) => time !== null);
+    return due.length > 0 ? Math.min(...due) : null;
+  }
+
+  /** Takes note that the connection is up again. */
+  wake(now: number): void {
+    this.sending.probeAtOnce(now);
+    this.receiving.askAtOnce(now);
   }
 }
 
-/** Takes reliable packets in order, and says when to acknowledge. */
-export class ReceiveLane {
-  last = 0;
-  #unacknowledged = 0;
-  #due: number | null = null;
-
-  /** @param window bytes the sender may have unacknowledged */
-  constructor(public window: number) {}
-
-  /** Returns whether the packet is the next one; false for one that came before. */
-  accept(seq: number, nbytes: number, now: number): boolean {
-    this.#due ??= now + ACK_DELAY;
-    if (seq <= this.last) return false;
-    // Where resending comes in, the packet is kept here and NACK asks for what is missing.
-    if (seq > this.last + 1)
-      throw sessionLost(`packets ${this.last + 1} to ${seq - 1} were lost on the way here`);
-    this.last = seq;
-    this.#unacknowledged += nbytes;
-    if (this.#unacknowledged * 4 >= this.window) this.#due = now;
-    return true;
-  }
-
-  /** Takes the sender's word for the number of its last packet. */
-  probe(seq: number, now: number): void {
-    if (seq > this.last)
-      throw sessionLost(`packets ${this.last + 1} to ${seq} were lost on the way here`);
-    if (seq === this.last) this.#due ??= now;
-  }
-
-  /** Returns the number to acknowledge with what is being sent. */
-  takeAck(): number {
-    this.#unacknowledged = 0;
-    this.#due = null;
-    return this.last;
-  }
-
-  /** When an acknowledgement of its own is due, on the clock of `accept`. */
-  get deadline(): number | null {
-    return this.#due;
-  }
+function isDue(deadline: number | null, now: number): boolean {
+  return deadline !== null && now >= deadline;
 }
 
-function sessionLost(message: string): KcommError {
-  return new KcommError("kcomm.session_lost", message);
+function body(kind: Kind, ...fields: number[]): Uint8Array {
+  return encode([KIND[kind], 0, ...fields], 1).body;
 }

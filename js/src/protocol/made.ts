@@ -13,10 +13,15 @@ interface Made {
   nextIndex: number;
 }
 
-/** Keeps the calls that this end made until their terminal message. */
+/**
+ * Keeps the calls that this end made until their terminal message.
+ *
+ * No more are open at once than the other end takes: those beyond are held back, and sent as others end.
+ */
 export class CallsMade {
   readonly #writer: Writer;
   #nextId: number;
+  #lastSent = 0;
   readonly #calls = new Map<number, Made>();
 
   /**
@@ -28,7 +33,7 @@ export class CallsMade {
     this.#nextId = firstId;
   }
 
-  /** Queues a CALL; returns its id. */
+  /** Queues a CALL, or holds it back; returns its id. */
   call(
     method: string,
     args: readonly unknown[] | Options,
@@ -36,9 +41,11 @@ export class CallsMade {
     options: Options,
   ): number {
     const id = this.#nextId;
-    this.#writer.queue("CALL", id, method, args, limit, options);
+    const message = this.#writer.encode("CALL", id, method, args, limit, options);
     this.#nextId += 2;
     this.#calls.set(id, { state: "waiting", limit, window: limit, nextIndex: 0 });
+    this.#writer.outbox.hold(message);
+    this.#release();
     return id;
   }
 
@@ -47,27 +54,27 @@ export class CallsMade {
     const call = this.#calls.get(id);
     if (call?.state !== "waiting") return;
     call.state = step(CALLER, call.state, "cancel");
-    this.#writer.queue("CANCEL", id, forPeople(reason));
+    // Nobody has heard of a call that was held back.
+    if (this.#writer.outbox.withdraw(id)) this.#calls.delete(id);
+    else this.#writer.queue("CANCEL", id, forPeople(reason));
   }
 
-  /** Grants credit for as many items as the window holds beyond those that were consumed. */
-  consume(id: number, done: number): void {
+  /** Grants credit up to `limit`; without it for as many items as the CALL did, beyond the consumed ones. */
+  consume(id: number, done: number, limit?: number): void {
     const call = this.#calls.get(id);
     if (call?.state !== "waiting") return;
-    const limit = done + call.window;
     // Half a window at a time, so that most items need no message of their own.
-    if (limit - call.limit < Math.max(1, Math.floor(call.window / 2))) return;
-    call.limit = limit;
-    this.#writer.outbox.putFirst(this.#writer.encode("CREDIT", id, limit, done));
+    const step = limit === undefined ? Math.max(1, Math.floor(call.window / 2)) : 1;
+    const next = limit ?? done + call.window;
+    if (next - call.limit < step) return;
+    call.limit = next;
+    this.#writer.outbox.putFirst(this.#writer.encode("CREDIT", id, next, done));
   }
 
   /** Takes an item. */
   takeNext(id: number, index: number, value: unknown): SessionEvent[] {
-    const call = this.#calls.get(id);
-    if (call === undefined) {
-      this.#checkWasMade(id);
-      return [];
-    }
+    const call = this.#find(id);
+    if (call === undefined) return [];
     if (index >= call.limit)
       throw new ProtocolError(`item ${index} of call ${id} is beyond its credit of ${call.limit}`);
     call.state = step(CALLER, call.state, "next");
@@ -79,7 +86,7 @@ export class CallsMade {
 
   /** Takes the good end of a call. */
   takeEnd(id: number, index: number, value: unknown): SessionEvent[] {
-    const call = this.#calls.get(id);
+    const call = this.#find(id);
     if (call !== undefined && (index < call.nextIndex || index > call.limit))
       throw new ProtocolError(`call ${id} ended with ${index} items, which can't be`);
     return this.#finish(id) ? [{ type: "Ended", id, index, value }] : [];
@@ -92,25 +99,31 @@ export class CallsMade {
 
   /** Fails a call with what came for it and can't be read. */
   takeBadValue(kind: Kind, id: number, { code, message }: BadValueError): SessionEvent[] {
-    const call = this.#calls.get(id);
+    const call = this.#find(id);
     if (call === undefined) return [];
     const wasWaiting = call.state === "waiting";
     if (kind === "NEXT") this.cancel(id, message);
-    else this.#calls.delete(id);
+    else {
+      this.#calls.delete(id);
+      this.#release();
+    }
     return wasWaiting ? [{ type: "Failed", id, code, message, data: null }] : [];
   }
 
   /** Fails what still waits, since the channel ends; says of each call whether it may have run. */
   close(code: string, message: string, { discards }: { discards: boolean }): SessionEvent[] {
     const happened: SessionEvent[] = [];
+    const { outbox } = this.#writer;
     const callCode = code === "kcomm.closed" ? code : "kcomm.session_lost";
     for (const [id, call] of this.#calls) {
       if (call.state === "waiting") {
-        // A call that is still here when all that waits is thrown away has surely not run.
-        const data = { may_have_run: !(discards && this.#writer.outbox.hasCall(id)) };
+        // A call that is still here when what waits is thrown away has surely not run.
+        const isHere = outbox.isHeld(id) || (discards && outbox.hasCall(id));
+        const data = { may_have_run: !isHere };
         const text = `the channel ended under the call: ${message}`;
         happened.push({ type: "Failed", id, code: callCode, message: text, data });
       }
+      outbox.withdraw(id);
       call.state = step(CALLER, call.state, "close");
     }
     this.#calls.clear();
@@ -119,19 +132,30 @@ export class CallsMade {
 
   /** Takes a terminal message; returns whether its caller still waits. */
   #finish(id: number): boolean {
-    const call = this.#calls.get(id);
-    if (call === undefined) {
-      this.#checkWasMade(id);
-      return false;
-    }
+    const call = this.#find(id);
+    if (call === undefined) return false;
     const wasWaiting = call.state === "waiting";
     call.state = step(CALLER, call.state, "terminal");
     this.#calls.delete(id);
+    this.#release();
     return wasWaiting;
   }
 
-  #checkWasMade(id: number): void {
-    if (id % 2 !== this.#nextId % 2 || id >= this.#nextId)
+  /**
+   * Queues calls that were held back, as long as the other end takes more.
+   *
+   * One that was cancelled counts until its terminal message: the other end may not know of it yet.
+   */
+  #release(): void {
+    const { outbox, limits } = this.#writer;
+    while (outbox.held > 0 && this.#calls.size - outbox.held < limits.calls)
+      this.#lastSent = outbox.release();
+  }
+
+  /** Returns the call that something came for; undefined if it is over. */
+  #find(id: number): Made | undefined {
+    if (id % 2 !== this.#nextId % 2 || id > this.#lastSent)
       throw new ProtocolError(`an answer came for ${id}, which this end never called`);
+    return this.#calls.get(id);
   }
 }

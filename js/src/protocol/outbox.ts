@@ -3,12 +3,12 @@
 import { GREETINGS, type Kind } from "./messages.js";
 import { MAX_BUFFERS, PART_SIZE, split } from "./parts.js";
 import type { Encoded } from "./values.js";
+import { WaitingEvents } from "./waiting.js";
 
 /** A page pays about 2 ms for a comm message whatever it holds, so messages share a packet up to this size. */
 export const BATCH_SIZE = 256 * 1024;
-/** Events of one topic that may wait; beyond, the oldest is dropped. */
-export const TOPIC_BOUND = 1000;
-
+/** Dropped messages that may still stand in a queue: only then is it gone through. */
+const MAX_DROPPED = 256;
 /** The most that a size takes in part 0. */
 const SIZE_BYTES = 9;
 
@@ -23,12 +23,18 @@ export class Outgoing {
   constructor(
     readonly kind: Kind,
     readonly id: number,
-    readonly encoded: Encoded,
+    public encoded: Encoded,
   ) {
     this.nbytes = encoded.attachments.reduce(
       (total, attachment) => total + attachment.length,
       encoded.body.length,
     );
+  }
+
+  /** Lets go of what it holds: it is not sent, wherever it still stands. */
+  drop(): void {
+    this.isDropped = true;
+    this.encoded = { body: new Uint8Array(0), attachments: [] };
   }
 
   /** Whether it can be taken apart for packets that hold `maxMessage`: part 0 holds the sizes of all attachments. */
@@ -48,25 +54,25 @@ export class Outgoing {
 
 /** A message that leaves in parts, and those of its id behind it. */
 class Transfer {
-  readonly waiting: Outgoing[] = [];
+  waiting: Outgoing[] = [];
+  /** Bytes that are still to leave of the first message, if it has begun to. */
+  left = 0;
   #parts: Generator<Encoded, void> | null = null;
-  #left = 0;
 
   constructor(readonly partSize: number) {}
 
-  /** Returns the next part of the first message, and whether it is its last. */
-  nextPart(): { part: Outgoing; isLast: boolean } {
+  /** Returns the next part of the first message. */
+  nextPart(): Outgoing {
     const message = this.waiting[0] as Outgoing;
     if (this.#parts === null) {
       const { body, attachments } = message.encoded;
-      this.#left = message.nbytes;
+      this.left = message.nbytes;
       this.#parts = split(message.id, [body, ...attachments], this.partSize);
     }
     const part = new Outgoing("PART", message.id, this.#parts.next().value as Encoded);
-    this.#left -= this.partSize;
-    const isLast = this.#left <= 0;
-    if (isLast) this.#parts = null;
-    return { part, isLast };
+    this.left = Math.max(0, this.left - this.partSize);
+    if (this.left === 0) this.#parts = null;
+    return part;
   }
 }
 
@@ -74,13 +80,17 @@ class Transfer {
  * The queues of one direction.
  *
  * Messages leave in the order they came, but for three rules: CREDIT and NACK go first; a message larger than `maxMessage` goes in parts,
- * and others may go between; what follows it with the same id waits behind it.
+ * and others may go between; what follows it with the same id waits behind it. Calls that are held back do not leave before they are released.
  */
 export class Outbox {
-  nbytes = 0;
+  /** Bytes of the events that may wait. */
+  maxEventBytes = 16 << 20;
   #urgent = new Map<string, Outgoing>();
+  #nbytes = 0;
   #queue: Outgoing[] = [];
-  #topics = new Map<string, Outgoing[]>();
+  readonly #held = new Map<number, Outgoing>();
+  #events = new WaitingEvents();
+  #dropped = 0;
   #bulk = new Map<number, Transfer>();
   #isTurnOfBulk = false;
   #bye: Outgoing | null = null;
@@ -96,13 +106,27 @@ export class Outbox {
 
   /** Forgets everything that waits. */
   clear(): void {
-    this.nbytes = 0;
+    this.#nbytes = 0;
     this.#urgent.clear();
     this.#queue = [];
-    this.#topics.clear();
+    this.#held.clear();
+    this.#events = new WaitingEvents();
+    this.#dropped = 0;
     this.#bulk.clear();
     this.#isTurnOfBulk = false;
     this.#bye = null;
+  }
+
+  /**
+   * Bytes that wait, as far as they should keep others from being queued.
+   *
+   * What is left of the largest message that leaves in parts does not count: the rest goes between its parts, and would else stand still
+   * for as long as it takes. Nor does what goes first.
+   */
+  get nbytes(): number {
+    let largest = 0;
+    for (const { left } of this.#bulk.values()) largest = Math.max(largest, left);
+    return this.#nbytes - largest;
   }
 
   /** Queues a message. */
@@ -112,7 +136,7 @@ export class Outbox {
       return;
     }
     this.#queue.push(message);
-    this.nbytes += message.nbytes;
+    this.#nbytes += message.nbytes;
   }
 
   /** Queues a message before all others, in place of an earlier one of its kind and id. */
@@ -123,15 +147,45 @@ export class Outbox {
   /** Queues an event; drops older ones of its topic that wait, as it was declared. */
   putEvent(topic: string, message: Outgoing, isLatest: boolean): void {
     message.topic = topic;
-    const waiting = this.#topics.get(topic) ?? [];
-    const bound = isLatest ? 0 : TOPIC_BOUND - 1;
-    for (const dropped of waiting.splice(0, Math.max(0, waiting.length - bound))) {
-      dropped.isDropped = true;
-      this.nbytes -= dropped.nbytes;
-    }
-    waiting.push(message);
-    this.#topics.set(topic, waiting);
     this.put(message);
+    for (const dropped of this.#events.add(message, isLatest, this.maxEventBytes)) {
+      this.#nbytes -= dropped.nbytes;
+      this.#dropped++;
+      dropped.drop();
+    }
+    if (this.#dropped > Math.max(MAX_DROPPED, this.#queue.length / 2)) this.#forgetDropped();
+  }
+
+  /** Holds a call back until it is released; it counts as one that waits. */
+  hold(message: Outgoing): void {
+    this.#held.set(message.id, message);
+    this.#nbytes += message.nbytes;
+  }
+
+  /** Queues the call that was held back for longest; returns its id. */
+  release(): number {
+    const [id, message] = this.#held.entries().next().value as [number, Outgoing];
+    this.#held.delete(id);
+    this.#queue.push(message);
+    return id;
+  }
+
+  /** Forgets a call if it is held back; returns whether it was. */
+  withdraw(id: number): boolean {
+    const message = this.#held.get(id);
+    if (message === undefined) return false;
+    this.#nbytes -= message.nbytes;
+    return this.#held.delete(id);
+  }
+
+  /** Whether a call is held back. */
+  isHeld(id: number): boolean {
+    return this.#held.has(id);
+  }
+
+  /** How many calls are held back. */
+  get held(): number {
+    return this.#held.size;
   }
 
   /** Whether the CALL of this id, or a part of it, is still here. */
@@ -144,9 +198,11 @@ export class Outbox {
    * Takes the messages of the next packet.
    *
    * @param isFull whether the reliable lane is full, so that only volatile messages may go
+   * @param isCrowded whether it is so full that parts must leave the rest of it to others
    */
-  take(isFull: boolean): Outgoing[] {
+  take(isFull: boolean, isCrowded = false): Outgoing[] {
     if (isFull) return this.#takeBatch([], true);
+    if (isCrowded && this.#bulk.size > 0) return this.#takeBatch(this.#takeUrgent(), false);
     if (this.#isTurnOfBulk && this.#bulk.size > 0) {
       this.#isTurnOfBulk = false;
       return this.#takeFromBulk();
@@ -214,7 +270,7 @@ export class Outbox {
     const transfer = new Transfer(Math.min(PART_SIZE, room));
     transfer.waiting.push(message);
     // It has begun to leave: a newer event can't take its place any more.
-    this.#leaveTopic(message);
+    this.#events.remove(message);
     this.#bulk.set(message.id, transfer);
     return this.#takePart(message.id, transfer);
   }
@@ -229,7 +285,7 @@ export class Outbox {
       return this.take(false);
     }
     if (message.nbytes > this.maxMessage) {
-      this.#leaveTopic(message);
+      this.#events.remove(message);
       return [this.#takePart(id, transfer)];
     }
     transfer.waiting.shift();
@@ -239,8 +295,10 @@ export class Outbox {
   }
 
   #takePart(id: number, transfer: Transfer): Outgoing {
-    const { part, isLast } = transfer.nextPart();
-    if (isLast) this.nbytes -= (transfer.waiting.shift() as Outgoing).nbytes;
+    const before = transfer.left || (transfer.waiting[0] as Outgoing).nbytes;
+    const part = transfer.nextPart();
+    this.#nbytes -= before - transfer.left;
+    if (transfer.left === 0) transfer.waiting.shift();
     this.#putBack(id, transfer);
     return part;
   }
@@ -250,16 +308,16 @@ export class Outbox {
     if (transfer.waiting.length > 0) this.#bulk.set(id, transfer);
   }
 
-  #leave(message: Outgoing): void {
-    this.nbytes -= message.nbytes;
-    this.#leaveTopic(message);
+  /** Takes what was dropped out of the queues, which nobody reads while the other end does not. */
+  #forgetDropped(): void {
+    const isKept = (message: Outgoing) => !message.isDropped;
+    this.#queue = this.#queue.filter(isKept);
+    for (const transfer of this.#bulk.values()) transfer.waiting = transfer.waiting.filter(isKept);
+    this.#dropped = 0;
   }
 
-  #leaveTopic(message: Outgoing): void {
-    if (message.topic === null) return;
-    const waiting = this.#topics.get(message.topic) ?? [];
-    const at = waiting.indexOf(message);
-    if (at >= 0) waiting.splice(at, 1);
-    if (waiting.length === 0) this.#topics.delete(message.topic);
+  #leave(message: Outgoing): void {
+    this.#nbytes -= message.nbytes;
+    this.#events.remove(message);
   }
 }

@@ -4,7 +4,7 @@ import { BadValueError, KcommError, ProtocolError } from "../errors.js";
 import type { Packet, ReceivedBuffer } from "../transport/transport.js";
 import type { Opened, SessionEvent } from "./events.js";
 import { Greeting, readHello, readLimits, readWelcome } from "./greetings.js";
-import { ReceiveLane, SendLane } from "./lanes.js";
+import { Lanes, type ToSession, type Upkeep } from "./lanes.js";
 import { type Limits, makeLimits } from "./limits.js";
 import { CallsMade } from "./made.js";
 import {
@@ -37,9 +37,6 @@ export interface SessionOptions {
   staleSubshells?: readonly string[];
 }
 
-/** All but what the lanes take. */
-type ToSession = Exclude<Message, { readonly kind: "NACK" | "PROBE" }>;
-
 const RECEIVED: Readonly<Partial<Record<Kind, ConnectionInput>>> = {
   HELLO: "receiveHello",
   WELCOME: "receiveWelcome",
@@ -58,17 +55,17 @@ const RECEIVED: Readonly<Partial<Record<Kind, ConnectionInput>>> = {
 export class Session {
   readonly limits: Limits;
   state: Connection = "idle";
-  /** Whether the packet with BYE was taken from `nextPacket`: the path can be closed with it. */
-  saidBye = false;
   readonly #greeting: Greeting;
   readonly #writer = new Writer();
   readonly #made: CallsMade;
   readonly #served: CallsServed;
   readonly #topics: Topics;
   readonly #assemblies: Assemblies;
-  readonly #sending = new SendLane(this.peerLimits.window);
-  readonly #receiving: ReceiveLane;
+  readonly #lanes: Lanes;
   #wasFull = false;
+  #owesBye = false;
+  /** Whether this end closed the channel, and nothing was heard since that would stop its farewell. */
+  #isOrderly = false;
 
   constructor(role: "opener" | "acceptor", options: SessionOptions = {}) {
     const { limits, features = {}, params = {}, epoch = "", staleSubshells = [] } = options;
@@ -79,7 +76,7 @@ export class Session {
     this.#served = new CallsServed(this.#writer, isOpener ? 0 : 1, this.limits.calls);
     this.#topics = new Topics(this.limits.topics);
     this.#assemblies = new Assemblies(this.limits.parts, this.limits.message);
-    this.#receiving = new ReceiveLane(this.limits.window);
+    this.#lanes = new Lanes(this.peerLimits.window, this.limits.window);
   }
 
   // --- what this end does ------------------------------------------------------------------------------
@@ -115,7 +112,7 @@ export class Session {
   ): number {
     this.#checkOpen();
     if (!this.waitForRoom()) {
-      const message = `more than ${this.#sending.window} bytes wait to be sent or acknowledged: send less, or wait`;
+      const message = `more than ${this.#lanes.window} bytes wait to be sent or acknowledged: send less, or wait`;
       throw new KcommError("kcomm.buffer_full", message);
     }
     return this.#made.call(method, args, limit, options);
@@ -126,9 +123,9 @@ export class Session {
     this.#made.cancel(id, reason);
   }
 
-  /** Says that items of a stream below `done` were consumed, which grants credit for as many more. */
-  consume(id: number, done: number): void {
-    this.#made.consume(id, done);
+  /** Says that items of a stream below `done` were consumed, which grants credit for as many more, or up to `limit`. */
+  consume(id: number, done: number, limit?: number): void {
+    this.#made.consume(id, done, limit);
   }
 
   /** How many items of a stream may still be sent. */
@@ -170,23 +167,32 @@ export class Session {
 
   /** Ends the channel in order: what waits is sent, then BYE. */
   close(code = "kcomm.closed", message = ""): SessionEvent[] {
-    return this.state === "closed" ? [] : this.#end(code, message);
+    if (this.state === "closed") return [];
+    const happened = this.#end(code, message);
+    this.#isOrderly = true;
+    return happened;
   }
 
   // --- what comes in -----------------------------------------------------------------------------------
 
   /** Takes a packet of the other end. Throws nothing, whatever is in it. */
   receive(packet: readonly ReceivedBuffer[], now: number): SessionEvent[] {
-    if (this.state === "closed") return [];
     const happened: SessionEvent[] = [];
     try {
-      this.#receive(packet, now, happened);
+      if (this.state !== "closed") this.#receive(packet, now, happened);
+      else if (this.lingers) this.#receiveLate(packet, now);
     } catch (error) {
-      // A protocol error, or a gap. Anything else would be a defect of this code.
-      if (!(error instanceof KcommError)) throw error;
-      happened.push(...this.#end(error.code, error.message, { discards: true }));
+      // Anything else would be a defect of this code.
+      if (!(error instanceof ProtocolError)) throw error;
+      if (this.state === "closed") this.#isOrderly = false;
+      else happened.push(...this.#end(error.code, error.message, { discards: true }));
     }
     return happened;
+  }
+
+  /** Takes note that the connection, which was down, is up again. */
+  wake(now: number): void {
+    if (this.isOpen || this.lingers) this.#lanes.wake(now);
   }
 
   /**
@@ -195,7 +201,10 @@ export class Session {
    * @param code by default `kcomm.unknown_target` where the peer closed the path instead of answering HELLO, else `kcomm.session_lost`
    */
   cut(message = "the connection was cut", code?: string): SessionEvent[] {
-    if (this.state === "closed") return [];
+    if (this.state === "closed") {
+      this.#isOrderly = false;
+      return [];
+    }
     const wasOpening = this.state === "opening";
     this.#advance("cut");
     return this.#finish(
@@ -210,27 +219,48 @@ export class Session {
   /** Returns the next packet to send, or null. Ask until there is none, after each call of this session and at its `deadline`. */
   nextPacket(now: number): Packet | null {
     const isClosed = this.state === "closed";
-    if (isClosed && this.saidBye) return null;
-    const batch = this.#writer.outbox.take(this.#sending.isFull && !isClosed);
-    if (batch.length === 0) return this.#acknowledgement(now) ?? this.#probe(now);
-    const isReliable = batch.some((message) => !message.isVolatile);
-    const packet = packets.write(
-      isReliable ? this.#sending.last + 1 : 0,
-      this.#receiving.takeAck(),
+    if (this.isOver && !this.lingers) return null;
+    const again = isClosed && !this.#isOrderly ? null : this.#lanes.sending.takeAgain(now);
+    if (again !== null) return again;
+    const batch = this.#writer.outbox.take(this.#lanes.sending.isFull && !isClosed);
+    if (batch.length === 0) return this.#lanes.upkeep(now, this.#upkeep);
+    const packet = this.#lanes.write(
       batch.map(({ encoded }) => encoded.body),
       batch.flatMap(({ encoded }) => encoded.attachments),
+      now,
+      { isReliable: batch.some((message) => !message.isVolatile) },
     );
-    if (isReliable) this.#sending.keep(packet, packets.size(packet), now);
-    this.saidBye = batch.some(({ kind }) => kind === "BYE");
+    if (batch.at(-1)?.kind === "BYE") this.#owesBye = false;
     return packet;
   }
 
-  /** When `nextPacket` is to be asked although nothing happened: an acknowledgement or a probe is due. */
+  /** When `nextPacket` is to be asked although nothing happened: something is due to be acknowledged, asked for, or sent again. */
   get deadline(): number | null {
-    if (this.state === "closed") return null;
-    const ack = this.#receiving.deadline;
-    const probe = this.isOpen ? this.#sending.probeDeadline : null;
-    return ack === null || probe === null ? (ack ?? probe) : Math.min(ack, probe);
+    return this.state === "closed" && !this.lingers ? null : this.#lanes.deadline(this.#upkeep);
+  }
+
+  get #upkeep(): Upkeep {
+    // Before WELCOME nothing but HELLO is sent: whoever waits for the answer has a time-out of its own.
+    return { receives: this.state !== "closed", probes: this.isOpen || this.lingers };
+  }
+
+  /**
+   * Whether the channel was ended here in order, and the other end may not know it yet.
+   *
+   * Its packets are still to be taken then, and `nextPacket` to be asked.
+   */
+  get lingers(): boolean {
+    return this.#isOrderly && this.waitsSince !== null;
+  }
+
+  /** Whether the channel has ended, and nothing is left to be said: the path can be closed, with the packet that was taken last if it has BYE. */
+  get isOver(): boolean {
+    return this.state === "closed" && !this.#owesBye;
+  }
+
+  /** Since when the other end has acknowledged nothing of what was sent; null if nothing waits. */
+  get waitsSince(): number | null {
+    return this.#lanes.sending.waitsSince;
   }
 
   /** Whether the handshake is done and the channel has not ended. */
@@ -238,9 +268,19 @@ export class Session {
     return this.state === "open";
   }
 
+  /** How many reliable packets are not acknowledged. */
+  get inFlight(): number {
+    return this.#lanes.sending.size;
+  }
+
+  /** Bytes of messages that wait to be sent. */
+  get waiting(): number {
+    return this.#writer.outbox.nbytes;
+  }
+
   /** Whether there is room; where there is none, wait for the event `Writable`. */
   get isWritable(): boolean {
-    return this.#writer.outbox.nbytes + this.#sending.nbytes < this.#sending.window;
+    return this.#writer.outbox.nbytes + this.#lanes.sending.nbytes < this.#lanes.window;
   }
 
   /** Returns whether there is room; if not, the event `Writable` will tell. */
@@ -249,49 +289,40 @@ export class Session {
     return this.isWritable;
   }
 
-  #acknowledgement(now: number): Packet | null {
-    const due = this.#receiving.deadline;
-    if (this.state === "closed" || due === null || now < due) return null;
-    return packets.write(0, this.#receiving.takeAck(), [], []);
-  }
-
-  #probe(now: number): Packet | null {
-    const due = this.#sending.probeDeadline;
-    // Before WELCOME nothing but HELLO is sent; whoever waits for the answer has a time-out of its own.
-    if (this.state !== "open" || due === null || now < due) return null;
-    const { encoded } = this.#writer.encode("PROBE", 0, this.#sending.takeProbe(now));
-    return packets.write(0, this.#receiving.takeAck(), [encoded.body], []);
-  }
-
   // --- receiving ---------------------------------------------------------------------------------------
 
   #receive(buffers: readonly ReceivedBuffer[], now: number, happened: SessionEvent[]): void {
     const packet = packets.read(buffers, this.limits.packet);
-    this.#sending.acknowledge(packet.ack, now);
+    const turn = this.#lanes.take(packet, now);
     if (this.#wasFull && this.isWritable) {
       this.#wasFull = false;
       happened.push({ type: "Writable" });
     }
-    if (packet.seq > 0 && !this.#receiving.accept(packet.seq, packet.nbytes, now)) return;
-    for (const received of packet.messages) {
-      const message = parse(received);
-      if (message === null) continue;
-      checkPlace(message.kind, packet);
-      happened.push(...this.#take(message, now));
-      if (this.state === "closed") return;
+    for (const each of turn) {
+      for (const received of each.messages) {
+        const message = parse(received);
+        if (message === null) continue;
+        checkPlace(message.kind, each);
+        happened.push(...this.#take(message, now));
+        if (this.state === "closed") return;
+      }
     }
   }
 
-  #take(message: Message, now: number): SessionEvent[] {
-    switch (message.kind) {
-      // These are matters of the lanes, and may come in any state of the connection.
-      case "NACK":
-        this.#sending.resend(...message.fields);
-        return [];
-      case "PROBE":
-        this.#receiving.probe(...message.fields, now);
-        return [];
+  /** Takes what still comes after this end has said BYE: whether that arrived. */
+  #receiveLate(buffers: readonly ReceivedBuffer[], now: number): void {
+    const packet = packets.read(buffers, this.limits.packet);
+    this.#lanes.sending.acknowledge(packet.ack, now);
+    for (const received of packet.messages) {
+      const message = parse(received);
+      if (message !== null && this.#lanes.takeMessage(message, now)?.kind === "BYE")
+        this.#isOrderly = false;
     }
+  }
+
+  #take(received: Message, now: number): SessionEvent[] {
+    const message = this.#lanes.takeMessage(received, now);
+    if (message === null) return [];
     const { kind, fields } = message;
     this.#advance(RECEIVED[kind] ?? "receive");
     try {
@@ -422,8 +453,7 @@ export class Session {
   #useLimits(options: Options): void {
     this.#writer.use(readLimits(options));
     // Neither end keeps more than it would take: the smaller window holds for both directions.
-    const window = Math.min(this.peerLimits.window, this.limits.window);
-    this.#sending.window = this.#receiving.window = window;
+    this.#lanes.window = Math.min(this.peerLimits.window, this.limits.window);
   }
 
   #checkOpen(): void {
@@ -439,6 +469,7 @@ export class Session {
   #end(code: string, message: string, { discards = false } = {}): SessionEvent[] {
     this.#advance("sendBye");
     const happened = this.#finish(code, message, { discards });
+    this.#owesBye = true;
     this.#writer.queue("BYE", 0, forPeople(code), forPeople(message));
     return happened;
   }

@@ -30,6 +30,7 @@ export class Writer {
     this.limits = limits;
     this.outbox.maxMessage = this.maxMessage;
     this.outbox.maxTransfers = limits.parts;
+    this.outbox.maxEventBytes = Math.floor(limits.window / 2);
   }
 
   /**

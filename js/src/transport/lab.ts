@@ -8,7 +8,9 @@
 import type { Kernel, KernelMessage } from "@jupyterlab/services";
 import { KcommError } from "../errors.js";
 import { PROTOCOL_VERSION } from "../protocol/greetings.js";
+import { noteTraffic } from "./activity.js";
 import { exactBuffers, type KernelConnection, sendShell, uuid } from "./kernel-message.js";
+import { Nudge } from "./nudge.js";
 import { leaseSubshell, type SubshellLease } from "./subshells.js";
 import type { Packet, Transport, TransportListener } from "./transport.js";
 
@@ -29,13 +31,17 @@ class LabTransport implements Transport {
   #listener: TransportListener | null = null;
   /** The kernel process that answered; null until it has. */
   #kernelSession: string | null = null;
+  #isDown = false;
   #ended = false;
+  readonly #nudge: Nudge;
 
   constructor(
     readonly kernel: KernelConnection,
     readonly target: string,
     readonly subshell: SubshellLease,
-  ) {}
+  ) {
+    this.#nudge = new Nudge(kernel, subshell.id);
+  }
 
   open(listener: TransportListener, packet: Packet | null): void {
     if (packet === null) {
@@ -48,11 +54,15 @@ class LabTransport implements Transport {
     }
     this.kernel.anyMessage.connect(this.#onMessage, this);
     this.kernel.statusChanged.connect(this.#onStatus, this);
+    this.kernel.connectionStatusChanged.connect(this.#onConnection, this);
     this.kernel.disposed.connect(this.#onDisposed, this);
+    // JupyterLab keeps what is sent while it is not connected, so it is never too early for this.
     this.#post("comm_open", packet, {
       target_name: this.target,
       data: { kcomm: [PROTOCOL_VERSION] },
     });
+    this.#nudge.start();
+    if (this.kernel.connectionStatus !== "connected") queueMicrotask(() => this.#onConnection());
   }
 
   send(packet: Packet): void {
@@ -81,6 +91,7 @@ class LabTransport implements Transport {
 
   /** Sends one comm message; null if the kernel is dead, of which the listener then hears. */
   #post(type: string, packet: Packet, content: object): Kernel.IShellFuture | null {
+    noteTraffic();
     const parts = {
       type,
       content: { comm_id: this.#commId, ...content },
@@ -110,9 +121,11 @@ class LabTransport implements Transport {
     const content = msg.content as KernelMessage.ICommMsgMsg["content"];
     if (content.comm_id !== this.#commId) return;
     this.#kernelSession = msg.header.session;
+    this.#nudge.stop();
     const buffers = msg.buffers ?? [];
     const listener = this.#listener;
     if (type === "comm_msg") {
+      noteTraffic();
       listener?.onPacket(buffers);
       return;
     }
@@ -129,6 +142,20 @@ class LabTransport implements Transport {
     }
   }
 
+  /** What is sent while there is no connection is queued, and what was sent last may be lost. */
+  #onConnection(): void {
+    const isDown = this.kernel.connectionStatus !== "connected";
+    if (this.#ended || isDown === this.#isDown) return;
+    this.#isDown = isDown;
+    if (isDown) {
+      this.#nudge.stop();
+      this.#listener?.onDown();
+    } else {
+      if (this.#kernelSession === null) this.#nudge.start();
+      this.#listener?.onUp();
+    }
+  }
+
   #onDisposed(): void {
     this.#lost("the connection to the kernel was closed");
   }
@@ -142,8 +169,10 @@ class LabTransport implements Transport {
 
   #end(): void {
     this.#ended = true;
+    this.#nudge.stop();
     this.kernel.anyMessage.disconnect(this.#onMessage, this);
     this.kernel.statusChanged.disconnect(this.#onStatus, this);
+    this.kernel.connectionStatusChanged.disconnect(this.#onConnection, this);
     this.kernel.disposed.disconnect(this.#onDisposed, this);
   }
 }

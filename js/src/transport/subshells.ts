@@ -2,6 +2,7 @@
  * One subshell for each kernel connection of the page, shared by its channels: with it a channel connects and answers while a cell runs.
  */
 import { type KernelConnection, sendControl } from "./kernel-message.js";
+import { noteLeft } from "./left.js";
 
 /** How long a kernel may take to make a subshell; a kernel that has none often does not answer at all. */
 const CREATE_TIMEOUT = 2000;
@@ -55,18 +56,32 @@ export function deleteSubshell(kernel: KernelConnection, id: string): void {
   sendControl(kernel, { type: "delete_subshell_request", content }).dispose();
 }
 
-/** Makes the connection's entry. A restarted kernel has no subshells any more, so it is forgotten then. */
+/**
+ * Makes the connection's entry. A restarted kernel has no subshells any more, so it is forgotten then; a page that is being left can't delete its
+ * subshell (that would overtake what its channels say last), and leaves a note.
+ */
 function enter(kernel: KernelConnection): Entry {
+  let subshell: string | null = null;
   const onStatus = (_: unknown, status: string) => {
     if (status === "restarting" || status === "autorestarting" || status === "dead") forget();
   };
+  const leave = (event: PageTransitionEvent) => {
+    if (!event.persisted) noteLeft({ kernel: kernel.id, session: kernel.clientId, subshell });
+  };
+  const page = typeof window === "undefined" ? null : window; // A worker or Node.
   const forget = () => {
     kernel.statusChanged.disconnect(onStatus);
+    page?.removeEventListener("pagehide", leave);
     if (entries.get(kernel) === entry) entries.delete(kernel);
   };
-  const entry: Entry = { id: create(kernel), users: 0, forget };
+  const id = create(kernel);
+  void id.then((made) => {
+    subshell = made;
+  });
+  const entry: Entry = { id, users: 0, forget };
   entries.set(kernel, entry);
   kernel.statusChanged.connect(onStatus);
+  page?.addEventListener("pagehide", leave);
   return entry;
 }
 
@@ -76,7 +91,7 @@ async function supportsSubshells(kernel: KernelConnection): Promise<boolean | nu
     (info) => info.supported_features?.includes(FEATURE) ?? false,
     () => false,
   );
-  return Promise.race([known, sleep(INFO_TIMEOUT, null)]);
+  return within(INFO_TIMEOUT, known, null);
 }
 
 async function create(kernel: KernelConnection): Promise<string | null> {
@@ -97,13 +112,18 @@ async function create(kernel: KernelConnection): Promise<string | null> {
       resolve(null); // The kernel is dead; opening the channel says so.
     }
   });
-  const id = await Promise.race([reply, sleep(CREATE_TIMEOUT, undefined)]);
+  const id = await within(CREATE_TIMEOUT, reply, undefined);
   if (id !== undefined) return id;
   // Too late to be used, since channels went to the main shell by now.
   void reply.then((late) => late !== null && deleteSubshell(kernel, late));
   return null;
 }
 
-function sleep<T>(ms: number, value: T): Promise<T> {
-  return new Promise((resolve) => setTimeout(resolve, ms, value));
+/** What the promise resolves to, or `late` where that takes longer than `ms` milliseconds. */
+function within<T, L>(ms: number, promise: Promise<T>, late: L): Promise<T | L> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const expired = new Promise<L>((resolve) => {
+    timer = setTimeout(resolve, ms, late);
+  });
+  return Promise.race([promise, expired]).finally(() => clearTimeout(timer));
 }

@@ -18,6 +18,10 @@ export interface TransportListener {
   onClose(buffers: readonly ReceivedBuffer[]): void;
   /** The path broke without a word of the peer, e.g. since the kernel was restarted. Nothing comes after it. */
   onLost(message: string): void;
+  /** The path does not carry anything for now. What was sent last may be lost; what is sent meanwhile may come in one go. */
+  onDown(): void;
+  /** The path carries packets again. */
+  onUp(): void;
 }
 
 export interface Transport {

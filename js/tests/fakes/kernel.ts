@@ -64,6 +64,10 @@ export class FakeKernel {
   readonly subshells = new Set<string>();
   /** Called with the kernel's end of each channel. */
   readonly targets = new Map<string, (channel: Channel) => void>();
+  /** A kernel that reads nothing that the page sends on the shell channel. */
+  isMute = false;
+  /** What JupyterLab keeps while it is not connected. */
+  readonly #pending: Sent[] = [];
   readonly #comms = new Map<string, TransportListener>();
   #process = "kernel-1";
   #lastSubshell = 0;
@@ -84,15 +88,8 @@ export class FakeKernel {
   sendShellMessage(message: Sent): FakeFuture {
     if (this.status === "dead") throw new Error("Kernel is dead");
     const future = this.#take(message);
-    const { comm_id } = message.content as { comm_id: string };
-    const comm = this.#comms.get(comm_id);
-    if (message.header.msg_type === "comm_open") this.#open(comm_id, message);
-    else if (message.header.msg_type === "comm_msg") {
-      queueMicrotask(() => comm?.onPacket(message.buffers));
-    } else {
-      queueMicrotask(() => comm?.onClose(message.buffers));
-      this.#comms.delete(comm_id);
-    }
+    if (this.connectionStatus === "connected") this.#read(message);
+    else this.#pending.push(message);
     return future;
   }
 
@@ -123,6 +120,14 @@ export class FakeKernel {
     this.emit("execute_input", {}, []);
   }
 
+  /** Without a connection, what the kernel sends is lost, and what the page sends waits. */
+  setConnection(status: string): void {
+    this.connectionStatus = status;
+    this.connectionStatusChanged.emit(status);
+    if (status !== "connected") return;
+    for (const message of this.#pending.splice(0)) this.#read(message);
+  }
+
   setStatus(status: string): void {
     this.status = status;
     this.statusChanged.emit(status);
@@ -135,9 +140,27 @@ export class FakeKernel {
 
   /** A message of the kernel, as the page gets it: each buffer a DataView. */
   emit(type: string, content: object, packet: Packet): void {
+    if (this.connectionStatus !== "connected") return;
     const header = { msg_type: type, session: this.#process };
     const buffers = packet.map((bytes) => new DataView(bytes.slice().buffer));
     this.anyMessage.emit({ direction: "recv", msg: { header, content, buffers } });
+  }
+
+  #read(message: Sent): void {
+    if (this.isMute) return;
+    const { comm_id } = message.content as { comm_id: string };
+    const comm = this.#comms.get(comm_id);
+    switch (message.header.msg_type) {
+      case "comm_open":
+        this.#open(comm_id, message);
+        break;
+      case "comm_msg":
+        queueMicrotask(() => comm?.onPacket(message.buffers));
+        break;
+      case "comm_close":
+        queueMicrotask(() => comm?.onClose(message.buffers));
+        this.#comms.delete(comm_id);
+    }
   }
 
   #take(message: Sent): FakeFuture {

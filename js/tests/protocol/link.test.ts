@@ -1,7 +1,15 @@
 /** Two peers over a link that loses, repeats and reorders packets, on a clock of the test. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type Action, type App, type Faults, World, type WorldOptions } from "./world.js";
+import { KIND } from "../../src/protocol/messages.js";
+import {
+  type Action,
+  type App,
+  type Faults,
+  type Silence,
+  World,
+  type WorldOptions,
+} from "./world.js";
 
 const size = fc.oneof(
   { weight: 6, arbitrary: fc.nat(40) },
@@ -29,13 +37,14 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 );
 const actions = fc.array(action, { maxLength: 15 });
 
-const NONE: Faults = { lose: 0, repeat: 0, reorder: 0 };
 const limits = fc.constantFrom(
   {},
   { packet: 4096, window: 6000, parts: 2 },
   { window: 500 },
   { packet: 5000 },
 );
+const rate = fc.constantFrom(0, 0.05, 0.3, 0.8);
+const faults: fc.Arbitrary<Faults> = fc.record({ lose: rate, repeat: rate, reorder: rate });
 
 function live(
   options: WorldOptions,
@@ -54,44 +63,21 @@ function unsettled(app: App): unknown[] {
   );
 }
 
-describe("where no reliable packet is lost or overtaken", () => {
-  it("everything arrives once, in order, and every call is answered", () => {
-    const rate = fc.constantFrom(0, 0.1, 0.5, 0.8);
-    const faults = fc.record({ lose: rate, repeat: rate, reorder: rate });
-    fc.assert(
-      fc.property(
-        fc.nat(),
-        limits,
-        faults,
-        rate,
-        actions,
-        actions,
-        (seed, limits, volatile, repeat, pageActs, kernelActs) => {
-          const world = live(
-            { seed, limits, volatile, reliable: { ...NONE, repeat } },
-            pageActs,
-            kernelActs,
-          );
-          expect([world.page.session.state, world.kernel.session.state]).toEqual(["open", "open"]);
-          for (const app of [world.page, world.kernel]) {
-            expect(unsettled(app)).toEqual([]);
-            const outcomes = [...app.calls.values()].filter((call) => !call.isCancelled);
-            for (const { action, outcome } of outcomes) {
-              expect(outcome).toBe(action.do === "call" && action.fails ? "mine" : "ended");
-            }
-            expect(app.peer?.heard).toEqual(app.emitted);
-          }
-        },
-      ),
-      { numRuns: 150 },
-    );
-  });
-});
+function expectAllArrived(world: World): void {
+  expect([world.page.session.state, world.kernel.session.state]).toEqual(["open", "open"]);
+  for (const app of [world.page, world.kernel]) {
+    expect(unsettled(app)).toEqual([]);
+    const outcomes = [...app.calls.values()].filter((call) => !call.isCancelled);
+    for (const { action, outcome } of outcomes) {
+      expect(outcome).toBe(action.do === "call" && action.fails ? "mine" : "ended");
+    }
+    expect(app.peer?.heard).toEqual(app.emitted);
+    expect(app.session.waitsSince).toBeNull();
+  }
+}
 
-describe("where reliable packets are lost or overtaken", () => {
-  it("both ends go on undisturbed, or both know that the session is lost", () => {
-    const rate = fc.constantFrom(0, 0.05, 0.3);
-    const faults = fc.record({ lose: rate, repeat: rate, reorder: rate });
+describe("where packets are lost, repeated and overtaken", () => {
+  it("everything arrives once, in order, and every call is answered", () => {
     fc.assert(
       fc.property(
         fc.nat(),
@@ -101,28 +87,76 @@ describe("where reliable packets are lost or overtaken", () => {
         actions,
         actions,
         (seed, limits, volatile, reliable, pageActs, kernelActs) => {
-          const world = live({ seed, limits, volatile, reliable }, pageActs, kernelActs);
-          const states = [world.page.session.state, world.kernel.session.state];
-          // A HELLO that was lost leaves the acceptor as it was; the opener's own time-out ends its wait.
-          if (world.kernel.session.state === "idle") {
-            expect(world.page.session.state).toBe("opening");
-            return;
-          }
-          if (world.page.session.state === "opening") {
-            expect(world.kernel.session.state).toBe("open");
-            return;
-          }
-          expect([
-            ["open", "open"],
-            ["closed", "closed"],
-          ]).toContainEqual(states);
-          for (const app of [world.page, world.kernel]) {
-            expect(unsettled(app)).toEqual([]);
-            expect([null, "kcomm.session_lost"]).toContain(app.closed);
-          }
+          expectAllArrived(live({ seed, limits, volatile, reliable }, pageActs, kernelActs));
         },
       ),
       { numRuns: 150 },
+    );
+  });
+
+  it("a kernel's BYE comes after everything that it sent before", () => {
+    fc.assert(
+      fc.property(
+        fc.nat(),
+        limits,
+        faults,
+        actions,
+        actions,
+        (seed, limits, reliable, pageActs, kernelActs) => {
+          const world = live({ seed, limits, volatile: reliable, reliable }, pageActs, [
+            ...kernelActs,
+            { do: "close" },
+          ]);
+          const { page, kernel } = world;
+          expect([page.closed, kernel.closed]).toEqual(["kcomm.closed", "kcomm.closed"]);
+          expect(page.heard).toEqual(kernel.emitted);
+          expect([unsettled(page), unsettled(kernel)]).toEqual([[], []]);
+          expect(kernel.session.lingers).toBe(false);
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+});
+
+describe("where nothing arrives for a minute, then all in one go", () => {
+  const silence: Silence = { from: 1000, to: 61_000 };
+  const waits = (ms: number): Action => ({ do: "wait", ms });
+
+  function expectNoStorm({ page, kernel, sent }: World): void {
+    for (const app of [page, kernel]) {
+      const during = sent.filter(({ from, at }) => from === app && isDuring(at));
+      const count = (kind: number) => during.filter(({ kinds }) => kinds.includes(kind)).length;
+      expect(count(KIND.PROBE)).toBeLessThanOrEqual(6);
+      expect(count(KIND.NACK)).toBeLessThanOrEqual(13);
+      const after = sent.filter(({ from, at }) => from === app && at >= silence.to);
+      for (const seq of new Set(after.map(({ seq }) => seq).filter((seq) => seq > 0))) {
+        const soon = after.filter((one) => one.seq === seq && one.at < silence.to + 200);
+        expect(soon.length).toBeLessThanOrEqual(2);
+      }
+    }
+  }
+
+  function isDuring(at: number): boolean {
+    return at >= silence.from && at < silence.to;
+  }
+
+  it("few packets ask for what came of the others, and everything arrives", () => {
+    fc.assert(
+      fc.property(
+        fc.nat(),
+        limits,
+        faults,
+        actions,
+        actions,
+        (seed, limits, faults, pageActs, kernelActs) => {
+          const options = { seed, limits, volatile: faults, reliable: faults, silence };
+          const world = live(options, [waits(500), ...pageActs], [waits(700), ...kernelActs]);
+          expectAllArrived(world);
+          expectNoStorm(world);
+        },
+      ),
+      { numRuns: 100 },
     );
   });
 });

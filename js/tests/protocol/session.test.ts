@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { SessionEvent } from "../../src/protocol/events.js";
 import { KIND } from "../../src/protocol/messages.js";
 import { write } from "../../src/protocol/packets.js";
-import { Session } from "../../src/protocol/session.js";
+import { Session, type SessionOptions } from "../../src/protocol/session.js";
 import { encode } from "../../src/protocol/values.js";
 import type { Packet } from "../../src/transport/transport.js";
 import { plain } from "./helpers.js";
@@ -160,16 +160,14 @@ describe("calls", () => {
     expect(counts).toEqual([3, 3, 3, 1]);
   });
 
-  it("beyond the limit are refused, and surely not run", () => {
+  it("beyond the limit are held back until others have ended", () => {
     const pair = Pair.open({}, { limits: { calls: 2 } });
-    const ids = [1, 2, 3].map(() => pair.page.call("m"));
-    expect(pair.deliver(pair.page)).toHaveLength(2);
-    expect(pair.deliver(pair.kernel)).toMatchObject([
-      { type: "Failed", id: ids[2], code: "kcomm.too_many_calls" },
-    ]);
+    const ids = [1, 2, 3, 4].map(() => pair.page.call("m"));
+    expect(pair.deliver(pair.page)).toMatchObject([{ id: ids[0] }, { id: ids[1] }]);
+    pair.page.cancel(ids[2] as number);
     pair.kernel.end(ids[0] as number);
-    pair.page.call("m");
-    expect(pair.deliver(pair.page)).toMatchObject([{ type: "Called" }]);
+    pair.deliver(pair.kernel);
+    expect(pair.deliver(pair.page)).toMatchObject([{ type: "Called", id: ids[3] }]);
   });
 
   it("that were cancelled are done with, and still get their answer", () => {
@@ -487,9 +485,47 @@ describe("BYE", () => {
       { type: "Emitted", topic: "t", value: 1, dropped: 0 },
       CLOSED("kcomm.closed"),
     ]);
-    expect(pair.page.saidBye).toBe(true);
+    expect(pair.page.isOver).toBe(true);
     expect(pair.page.close()).toEqual([]);
     expect(pair.exchange()).toEqual({ page: [], kernel: [] });
+  });
+
+  it("lingers until it was acknowledged, and is sent again", () => {
+    const pair = settled();
+    pair.kernel.close();
+    pair.packets(pair.kernel);
+    expect(pair.kernel.lingers).toBe(true);
+    expect([pair.kernel.waitsSince, pair.kernel.deadline]).toEqual([300, 1300]);
+    pair.now = 1300;
+    pair.deliver(pair.kernel);
+    pair.now = 1320;
+    pair.deliver(pair.page);
+    pair.now = 1340;
+    expect(pair.deliver(pair.kernel)).toEqual([CLOSED("kcomm.closed")]);
+    pair.kernel.receive(packet(0, 2), 1350);
+    expect([pair.kernel.lingers, pair.kernel.deadline]).toEqual([false, null]);
+  });
+
+  it.each<[string, (kernel: Session) => unknown]>([
+    ["the other end's BYE", (kernel) => kernel.receive(packet(2, 1, [KIND.BYE, 0, "c", ""]), 400)],
+    ["a cut", (kernel) => kernel.cut()],
+    ["what can't be read", (kernel) => kernel.receive(packet(-1, 0), 400)],
+  ])("does not linger after %s", (_, end) => {
+    const pair = settled();
+    pair.kernel.close();
+    pair.packets(pair.kernel);
+    expect(end(pair.kernel)).toEqual([]);
+    expect([pair.kernel.lingers, pair.kernel.deadline]).toEqual([false, null]);
+    expect(pair.kernel.nextPacket(90_000)).toBeNull();
+  });
+
+  it("of the other end is the last word: nothing is probed for after it", () => {
+    const pair = settled();
+    pair.kernel.emit("t", 1);
+    pair.packets(pair.kernel);
+    expect(pair.kernel.receive(packet(2, 1, [KIND.BYE, 0, "c", ""]), 400)).toHaveLength(1);
+    expect([pair.kernel.lingers, pair.kernel.deadline]).toEqual([false, null]);
+    expect(pair.kernel.nextPacket(90_000)).toBeNull();
   });
 
   it("ends calls and tells handlers", () => {
@@ -535,9 +571,17 @@ describe("BYE", () => {
       .packets(kernel)
       .map((made) => made.reduce((total, buffer) => total + buffer.length, 0));
     expect(Math.max(...sizes)).toBeLessThanOrEqual(4096);
-    expect(kernel.saidBye).toBe(true);
+    expect(kernel.isOver).toBe(true);
   });
 });
+
+/** A pair that has acknowledged everything, at 300 ms. */
+function settled(page: SessionOptions = {}, kernel: SessionOptions = page): Pair {
+  const pair = Pair.open(page, kernel);
+  pair.now = 300;
+  pair.exchange();
+  return pair;
+}
 
 describe("the reliable lane", () => {
   it("acknowledges with what goes back", () => {
@@ -571,25 +615,63 @@ describe("the reliable lane", () => {
     expect(header(pair.kernel.nextPacket(550))).toEqual([0, 2, []]);
   });
 
-  it("ends with session_lost on a gap", () => {
-    const pair = Pair.open();
+  it("asks for what is missing, gets it again, and keeps the order", () => {
+    const pair = settled();
     pair.page.emit("t", 1);
     pair.packets(pair.page);
     pair.page.emit("t", 2);
-    const [late] = pair.packets(pair.page) as [Packet];
-    expect(pair.kernel.receive(late, 0)).toEqual([
-      CLOSED("kcomm.session_lost", expect.stringContaining("packets 2 to 2")),
-    ]);
-    expect(pair.deliver(pair.kernel)).toEqual([CLOSED("kcomm.session_lost")]);
+    expect(pair.deliver(pair.page)).toEqual([]);
+    expect(pair.kernel.deadline).toBe(320);
+    pair.now = 320;
+    expect(pair.deliver(pair.kernel)).toEqual([]);
+    expect(pair.page.deadline).toBe(340);
+    pair.now = 340;
+    expect(pair.deliver(pair.page)).toMatchObject([{ value: 1 }, { value: 2 }]);
+    expect(pair.kernel.deadline).toBe(590);
   });
 
-  it("ends with session_lost on a NACK", () => {
-    const pair = Pair.open();
-    pair.page.emit("t", 1);
-    pair.packets(pair.page);
-    expect(pair.page.receive(packet(0, 1, [KIND.NACK, 0, 2, 2]), 0)).toEqual([
-      CLOSED("kcomm.session_lost"),
+  it("asks for the packets that can still be missing when more is lost", () => {
+    const pair = settled();
+    for (let n = 0; n < 9; n++) {
+      pair.page.emit("t", n);
+      const packets = pair.packets(pair.page);
+      if (n % 2 === 1) for (const made of packets) pair.kernel.receive(made, pair.now);
+    }
+    pair.now = 320;
+    expect(header(pair.kernel.nextPacket(320))).toEqual([
+      0,
+      1,
+      [2, 4, 6, 8].map((seq) => [KIND.NACK, 0, seq, seq]),
     ]);
+  });
+
+  it("keeps no more than a window of what came too early: the rest comes again", () => {
+    const pair = settled({ limits: { window: 5000 } });
+    pair.page.emit("t", 0);
+    pair.packets(pair.page);
+    for (let n = 1; n < 5; n++) pair.page.emit("t", new Uint8Array(3000));
+    const early = packet(3, 1, [KIND.EVENT, 0, "t", 1, new Uint8Array(3000)]);
+    const beyond = packet(4, 1, [KIND.EVENT, 0, "t", 2, new Uint8Array(3000)]);
+    for (const made of [early, beyond, early]) expect(pair.kernel.receive(made, 300)).toEqual([]);
+    const missing = packet(2, 1, [KIND.EVENT, 0, "t", 0, null]);
+    expect(pair.kernel.receive(missing, 310)).toHaveLength(2);
+    expect(header(pair.kernel.nextPacket(330))).toEqual([0, 3, [[KIND.NACK, 0, 4, 4]]]);
+    expect(pair.kernel.receive(beyond, 340)).toHaveLength(1);
+  });
+
+  it("sends no more again for one NACK than a server lets pass", () => {
+    const pair = settled();
+    for (let n = 0; n < 300; n++) {
+      pair.page.emit("t", n);
+      pair.packets(pair.page);
+    }
+    pair.page.receive(packet(0, 1, [KIND.NACK, 0, 2, 301]), 300);
+    pair.now = 320;
+    const seqs = pair.packets(pair.page).map((made) => header(made)[0]);
+    expect(seqs).toEqual(Array.from({ length: 256 }, (_, i) => i + 2));
+    pair.page.receive(packet(0, 257, [KIND.NACK, 0, 258, 301]), 330);
+    pair.now = 350;
+    expect(pair.packets(pair.page)).toHaveLength(44);
   });
 
   it("asks after a while whether the last packet came", () => {
@@ -611,32 +693,61 @@ describe("the reliable lane", () => {
   });
 
   it("knows of a gap by a probe", () => {
-    const pair = Pair.open();
+    const pair = settled();
     pair.page.emit("t", 1);
     pair.packets(pair.page);
     pair.now = 2000;
-    expect(pair.deliver(pair.page)).toEqual([CLOSED("kcomm.session_lost")]);
+    expect(pair.deliver(pair.page)).toEqual([]);
+    pair.now = 2020;
+    pair.deliver(pair.kernel);
+    pair.now = 2040;
+    expect(pair.deliver(pair.page)).toMatchObject([{ type: "Emitted", value: 1 }]);
   });
 
-  it("knows by a probe that WELCOME was lost", () => {
+  it("brings a WELCOME that was lost", () => {
     const pair = new Pair();
     pair.page.open();
     pair.deliver(pair.page);
     pair.packets(pair.kernel);
     pair.now = 2000;
-    expect(pair.deliver(pair.kernel)).toEqual([
-      CLOSED("kcomm.session_lost", expect.stringContaining("packets 1 to 1")),
-    ]);
-    expect(pair.deliver(pair.page)).toEqual([CLOSED("kcomm.session_lost")]);
+    expect(pair.deliver(pair.kernel)).toEqual([]);
+    pair.now = 2020;
+    pair.deliver(pair.page);
+    pair.now = 2040;
+    expect(pair.deliver(pair.kernel)).toMatchObject([{ type: "Opened" }]);
+    expect(pair.page.isOpen).toBe(true);
   });
 
   it("takes a NACK before the channel is open, too", () => {
     const page = new Session("opener");
     page.open();
-    page.nextPacket(0);
-    expect(page.receive(packet(0, 0, [KIND.NACK, 0, 1, 1]), 0)).toEqual([
-      CLOSED("kcomm.session_lost"),
+    const hello = page.nextPacket(0);
+    expect(page.receive(packet(0, 0, [KIND.NACK, 0, 1, 1]), 0)).toEqual([]);
+    expect(page.nextPacket(20)).toEqual(hello);
+  });
+
+  it("tells at once what was sent and what is missing when the connection is up again", () => {
+    const pair = settled();
+    for (const end of [pair.page, pair.kernel]) {
+      end.emit("t", 1);
+      pair.packets(end);
+    }
+    pair.page.emit("t", 2);
+    pair.deliver(pair.page);
+    pair.kernel.wake(301);
+    expect(header(pair.kernel.nextPacket(301))).toEqual([
+      0,
+      1,
+      [
+        [KIND.NACK, 0, 2, 2],
+        [KIND.PROBE, 0, 2],
+      ],
     ]);
+    const opening = new Session("opener");
+    opening.open();
+    opening.nextPacket(0);
+    opening.wake(1);
+    expect(opening.nextPacket(1)).toBeNull();
   });
 
   it("answers a probe at once if nothing is missing", () => {

@@ -2,6 +2,7 @@
 import { KcommError } from "../../src/errors.js";
 import type { SessionEvent } from "../../src/protocol/events.js";
 import type { Limits } from "../../src/protocol/limits.js";
+import { KIND } from "../../src/protocol/messages.js";
 import { Session } from "../../src/protocol/session.js";
 import type { Packet } from "../../src/transport/transport.js";
 import { plain } from "./helpers.js";
@@ -29,15 +30,32 @@ export type Action =
       readonly latest: boolean;
     }
   | { readonly do: "cancel" }
+  | { readonly do: "close" }
   | { readonly do: "wait"; readonly ms: number };
 
 export interface WorldOptions {
   readonly seed: number;
   readonly limits: Partial<Limits>;
-  /** What may happen to volatile packets, and to repeats of reliable ones. */
+  /** What may happen to volatile packets. */
   readonly volatile: Faults;
-  /** What may happen to reliable packets. */
+  /** What may happen to reliable packets; HELLO alone is never lost. */
   readonly reliable: Faults;
+  /** A time in which nothing arrives; it does at its end, all in one go. */
+  readonly silence?: Silence;
+}
+
+export interface Silence {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A packet that one end sent. */
+export interface Sent {
+  readonly from: App;
+  readonly at: number;
+  readonly seq: number;
+  /** The kinds of its messages, as numbers. */
+  readonly kinds: readonly number[];
 }
 
 interface Flight {
@@ -47,14 +65,15 @@ interface Flight {
 }
 
 const TICK = 50;
-/** Hundreds of probes: of those one gets through whatever the link loses. */
-const PATIENCE = 36_000_000;
-const MAX_TURNS = 20_000;
+/** Hundreds of probes for each packet: of those one gets through whatever the link loses. */
+const MAX_TURNS = 100_000;
 
 export class World {
   now = 0;
   readonly page: App;
   readonly kernel: App;
+  /** All that was sent, whatever became of it. */
+  readonly sent: Sent[] = [];
   readonly #random: () => number;
   #flights: Flight[] = [];
   readonly #lastDue = new Map<App, number>();
@@ -73,7 +92,7 @@ export class World {
     this.page.todo = [...pageActs];
     this.kernel.todo = [...kernelActs];
     let turns = 0;
-    for (; !this.#isQuiet() && this.now < PATIENCE; this.now += this.#pause()) {
+    for (; !this.#isQuiet(); this.now += this.#pause()) {
       this.#turn();
       turns += 1;
       if (turns > MAX_TURNS) throw new Error("it does not come to an end");
@@ -85,18 +104,21 @@ export class World {
       .filter((flight) => flight.due <= this.now)
       .sort((a, b) => a.due - b.due);
     this.#flights = this.#flights.filter((flight) => flight.due > this.now);
-    for (const { to, arrive } of due) arrive(to);
+    for (const { to, arrive } of due) {
+      arrive(to);
+      to.flush();
+    }
     for (const app of [this.page, this.kernel]) {
       app.act();
       app.flush();
     }
   }
 
-  /** While nothing is on its way and nothing to be done, time passes quickly. */
+  /** Until the next thing happens. */
   #pause(): number {
-    if (this.#flights.length > 0 || this.#isBusy()) return TICK;
-    const next = Math.min(...this.#deadlines());
-    return Number.isFinite(next) ? Math.max(TICK, next - this.now) : TICK;
+    const next = Math.min(...this.#flights.map(({ due }) => due), ...this.#deadlines());
+    const pause = Math.max(1, next - this.now);
+    return this.#isBusy() || !Number.isFinite(pause) ? Math.min(TICK, pause) : pause;
   }
 
   /** Whether nothing can happen any more. */
@@ -120,22 +142,28 @@ export class World {
   }
 
   send(from: App, packet: Packet): void {
-    const [seq] = plain(packet[0] as Uint8Array) as [number];
+    const [seq, , messages] = plain(packet[0] as Uint8Array) as [number, number, [number][]];
+    const kinds = messages.map(([kind]) => kind);
+    this.sent.push({ from, at: this.now, seq, kinds });
     const faults = seq > 0 ? this.options.reliable : this.options.volatile;
     const to = from.peer as App;
     const arrive = (app: App) => app.take(app.session.receive(packet, this.now));
-    if (this.#random() >= faults.lose)
-      this.#flights.push({ due: this.#arrival(to, faults), to, arrive });
-    if (this.#random() < faults.repeat) {
-      this.#flights.push({ due: this.now + TICK + this.#random() * 3000, to, arrive });
-    }
+    if (this.#random() >= faults.lose || kinds[0] === KIND.HELLO)
+      this.#fly(this.#arrival(to, faults), to, arrive);
+    if (this.#random() < faults.repeat)
+      this.#fly(this.now + TICK + this.#random() * 3000, to, arrive);
+  }
+
+  #fly(due: number, to: App, arrive: (app: App) => void): void {
+    const { from: start, to: end } = this.options.silence ?? { from: 0, to: 0 };
+    this.#flights.push({ due: due >= start && due < end ? end : due, to, arrive });
   }
 
   /** Closing arrives, and after all that was sent before. */
-  close(from: App, packet: Packet): void {
+  close(from: App, packet: Packet | null): void {
     const due = Math.max(this.now, ...this.#flights.map((flight) => flight.due)) + 1;
     const arrive = (app: App) => {
-      app.take(app.session.receive(packet, this.now));
+      if (packet !== null) app.take(app.session.receive(packet, this.now));
       app.take(app.session.cut("closed by the other end", "kcomm.session_lost"));
     };
     this.#flights.push({ due, to: from.peer as App, arrive });
@@ -168,6 +196,7 @@ export class App {
   /** Whether the next action waits for room. */
   isBlocked = false;
   closed: string | null = null;
+  #isCut = false;
   readonly #streams = new Map<
     number,
     { count: number; size: number; volatile: boolean; next: number }
@@ -197,14 +226,16 @@ export class App {
     }
   }
 
+  /** Sends as a page does, which must go at once, or as a kernel, which stays until its BYE has come. */
   flush(): void {
-    for (
-      let packet = this.session.nextPacket(this.world.now);
-      packet;
-      packet = this.session.nextPacket(this.world.now)
-    ) {
-      if (this.session.saidBye) this.world.close(this, packet);
-      else this.world.send(this, packet);
+    const { session, world } = this;
+    while (!this.#isCut) {
+      const packet = session.nextPacket(world.now);
+      if (session.isOver && !(session.lingers && this === world.kernel)) {
+        this.#isCut = true;
+        world.close(this, packet);
+      } else if (packet === null) break;
+      else world.send(this, packet);
     }
   }
 
@@ -242,6 +273,9 @@ export class App {
         call.isCancelled = true;
         break;
       }
+      case "close":
+        this.take(this.session.close());
+        break;
       case "wait":
         this.#wakes = this.world.now + action.ms;
     }
@@ -289,6 +323,8 @@ export class App {
 
   #answer(id: number, [fails, data]: [boolean, Uint8Array]): void {
     this.#look(data, "an argument");
+    // A call may come together with BYE.
+    if (!this.session.isOpen) return;
     if (fails) this.session.fail(id, "mine", "as asked", { type: "E" });
     else this.session.end(id, data.length);
   }
