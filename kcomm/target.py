@@ -47,7 +47,7 @@ class Target:
     Notes
     -----
     ``async`` handlers run on kcomm's own loop, which never waits for a cell; plain functions on a worker
-    thread, one after the other; those with ``thread="main"`` on the main thread, when no cell runs there.
+    thread, one after the other; those with ``thread="main"`` on the main thread, when no cell computes there.
     What a handler prints appears under the cell that made the target. A parameter annotated `Channel` is
     given the channel of the caller. An ``async`` handler that computes for long holds up all others: make
     it a plain one.
@@ -107,7 +107,7 @@ class Target:
         name : str, optional
             What pages call it; by default its own name.
         thread : {"worker", "main"}
-            "main" for what belongs to the main thread or its loop; it waits until no cell runs there.
+            "main" for what belongs to the main thread or its loop; it waits until no cell computes there.
         """
         return self._register(self._methods, function, name, thread=thread)
 

@@ -216,57 +216,6 @@ describe("a connection that is down", () => {
   });
 });
 
-describe("a kernel that does not answer comm_open", () => {
-  const nudges = (kernel: FakeKernel) => kernel.messages("kernel_info_request");
-  const mute = () => Object.assign(calculator(), { isMute: true });
-
-  it("is sent what it answers anyway, at intervals that double up to 30 s", async () => {
-    vi.useFakeTimers();
-    const kernel = mute();
-    await opened(kernel);
-    const counts: number[] = [];
-    for (const ms of [999, 1, 1999, 1, 4000, 8000, 16_000, 30_000, 30_000]) {
-      await vi.advanceTimersByTimeAsync(ms);
-      counts.push(nudges(kernel).length);
-    }
-    expect(counts).toEqual([0, 1, 1, 2, 3, 4, 5, 6, 7]);
-    for (const { channel, header, content } of nudges(kernel))
-      expect({ channel, subshell: header.subshell_id, content }).toEqual({
-        channel: "shell",
-        subshell: "s1",
-        content: {},
-      });
-    const futures = kernel.futures.filter((_, i) => kernel.sent[i]?.channel === "shell");
-    expect(futures.every(({ isDisposed }) => isDisposed)).toBe(true);
-  });
-
-  it.each<[string, (kernel: FakeKernel, opening: Awaited<ReturnType<typeof opened>>) => void]>([
-    ["it has answered", (_, { answer }) => answer()],
-    ["the channel is closed", (_, { transport }) => transport.close(null)],
-    ["the kernel is dead", (kernel) => kernel.setStatus("dead")],
-    ["the connection is down", (kernel) => kernel.setConnection("connecting")],
-  ])("is left alone when %s", async (_, happen) => {
-    vi.useFakeTimers();
-    const kernel = mute();
-    const opening = await opened(kernel);
-    await vi.advanceTimersByTimeAsync(1500);
-    happen(kernel, opening);
-    await vi.advanceTimersByTimeAsync(100_000);
-    expect(nudges(kernel)).toHaveLength(1);
-  });
-
-  it("is nudged again when the connection is up again", async () => {
-    vi.useFakeTimers();
-    const kernel = mute();
-    await opened(kernel);
-    kernel.setConnection("connecting");
-    await vi.advanceTimersByTimeAsync(5000);
-    kernel.setConnection("connected");
-    await vi.advanceTimersByTimeAsync(1000);
-    expect(nudges(kernel)).toHaveLength(1);
-  });
-});
-
 describe("the end of the kernel", () => {
   const lost = (message: string) => ({
     code: "kcomm.session_lost",

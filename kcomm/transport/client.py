@@ -26,8 +26,6 @@ logger = logging.getLogger("kcomm")
 #: Seconds to wait for the kernel's first sign of life before asking again.
 _RETRY = 0.2
 _SUBSHELL_TIMEOUT = 2.0
-#: Seconds without an answer to comm_open after which the kernel is sent something else, too.
-_NUDGE = 1.0
 #: Seconds in which the kernel should have handled comm_close.
 _CLOSE_TIMEOUT = 5.0
 
@@ -101,15 +99,6 @@ class KernelLink:
         self._last = self._send("shell", "comm_close", {"comm_id": self._comm_id, "data": {}}, packet or [])
         # The end of the subshell travels on another socket: it must not overtake what is sent on this one.
         asyncio.get_running_loop().call_later(_CLOSE_TIMEOUT, self.stop)
-
-    def nudge(self) -> None:
-        """Send the kernel something that it answers anyway.
-
-        ipykernel 7.3 may leave a message in its shell socket until another one comes. Once the channel is
-        open, the protocol's probes see to that.
-        """
-        if self._client is not None:
-            self._send("shell", "kernel_info_request", {})
 
     def stop(self) -> None:
         """Close the connections."""
@@ -357,7 +346,4 @@ class _Opening:
     async def _start(self) -> None:
         await self._link.start()
         self._channel._peer.open()
-        opened = asyncio.wrap_future(self._channel._peer.opened)
-        while not (await asyncio.wait([opened], timeout=_NUDGE))[0]:
-            self._link.nudge()
-        await opened
+        await asyncio.wrap_future(self._channel._peer.opened)

@@ -10,7 +10,6 @@ import { KcommError } from "../errors.js";
 import { PROTOCOL_VERSION } from "../protocol/greetings.js";
 import { noteTraffic } from "./activity.js";
 import { exactBuffers, type KernelConnection, sendShell, uuid } from "./kernel-message.js";
-import { Nudge } from "./nudge.js";
 import { leaseSubshell, type SubshellLease } from "./subshells.js";
 import type { Packet, Transport, TransportListener } from "./transport.js";
 
@@ -33,15 +32,12 @@ class LabTransport implements Transport {
   #kernelSession: string | null = null;
   #isDown = false;
   #ended = false;
-  readonly #nudge: Nudge;
 
   constructor(
     readonly kernel: KernelConnection,
     readonly target: string,
     readonly subshell: SubshellLease,
-  ) {
-    this.#nudge = new Nudge(kernel, subshell.id);
-  }
+  ) {}
 
   open(listener: TransportListener, packet: Packet | null): void {
     if (packet === null) {
@@ -61,7 +57,6 @@ class LabTransport implements Transport {
       target_name: this.target,
       data: { kcomm: [PROTOCOL_VERSION] },
     });
-    this.#nudge.start();
     if (this.kernel.connectionStatus !== "connected") queueMicrotask(() => this.#onConnection());
   }
 
@@ -121,7 +116,6 @@ class LabTransport implements Transport {
     const content = msg.content as KernelMessage.ICommMsgMsg["content"];
     if (content.comm_id !== this.#commId) return;
     this.#kernelSession = msg.header.session;
-    this.#nudge.stop();
     const buffers = msg.buffers ?? [];
     const listener = this.#listener;
     if (type === "comm_msg") {
@@ -147,13 +141,8 @@ class LabTransport implements Transport {
     const isDown = this.kernel.connectionStatus !== "connected";
     if (this.#ended || isDown === this.#isDown) return;
     this.#isDown = isDown;
-    if (isDown) {
-      this.#nudge.stop();
-      this.#listener?.onDown();
-    } else {
-      if (this.#kernelSession === null) this.#nudge.start();
-      this.#listener?.onUp();
-    }
+    if (isDown) this.#listener?.onDown();
+    else this.#listener?.onUp();
   }
 
   #onDisposed(): void {
@@ -169,7 +158,6 @@ class LabTransport implements Transport {
 
   #end(): void {
     this.#ended = true;
-    this.#nudge.stop();
     this.kernel.anyMessage.disconnect(this.#onMessage, this);
     this.kernel.statusChanged.disconnect(this.#onStatus, this);
     this.kernel.connectionStatusChanged.disconnect(this.#onConnection, this);
