@@ -180,7 +180,9 @@ class Channel:
             self._set_timeout(method, id_, future, timeout)
         return Call(future, self)
 
-    def stream(self, method: str, *args: Any, window: int | Literal["auto"] = DEFAULT_WINDOW) -> Stream:
+    def stream(
+        self, method: str, *args: Any, window: int | Literal["auto", "fresh"] = DEFAULT_WINDOW
+    ) -> Stream:
         """Call a stream of the other end.
 
         Parameters
@@ -189,10 +191,10 @@ class Channel:
             Its name.
         *args
             Its arguments.
-        window : int or "auto", default 16
+        window : int, "auto" or "fresh", default 16
             Items that may be under way. The other end makes no item that nobody asked for.
-            With ``"auto"`` it follows the delay and the rate of the link: as few as keep the loop busy, so
-            that items are fresh; for frames of a camera or an animation.
+            ``"auto"`` follows the delay and the rate of the link: as few as keep the loop busy.
+            ``"fresh"`` does, too, but rather lets the loop wait than an item, as for a camera.
 
         Returns
         -------
@@ -204,10 +206,13 @@ class Channel:
         >>> async for i in channel.stream("ticks", 5):  # doctest: +SKIP
         ...     print(i)
         """
-        adaptive = AdaptiveWindow(time.monotonic()) if window == "auto" else None
+        adaptive: AdaptiveWindow | None = None
+        if window in ("auto", "fresh"):
+            adaptive = AdaptiveWindow(time.monotonic(), is_fresh=window == "fresh")
         limit = adaptive.limit if adaptive is not None else window
         if not isinstance(limit, int) or limit < 1:
-            raise ValueError(f'the window must be at least 1, not {window!r}: a number of items, or "auto"')
+            text = 'a number of items, "auto" or "fresh"'
+            raise ValueError(f"the window must be at least 1, not {window!r}: {text}")
         stream = Stream(self._peer, self._prepare_to_block, adaptive)
         stream._start(self._peer.call_stream(method, args, limit, stream._consumer))
         return stream

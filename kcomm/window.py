@@ -6,14 +6,17 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-#: Items that the CALL itself grants.
+#: Items that the CALL itself grants; the second, if they must be fresh.
 INITIAL = 4
+FRESH_INITIAL = 2
 _MIN = 2
 _MAX = 64
 #: Items that a round has at the least: of fewer, most is chance.
 _ROUND = 8
-#: Where items come fast, some are granted at once, by one message: one in so many seconds, for so many items.
-_GRANT_INTERVAL = 0.06
+#: Where items come fast some are granted at once, by one message in so many seconds, for so many items: each
+#: message costs the page, the server and the kernel some milliseconds.
+_GRANT_INTERVAL = 0.1
+_FRESH_GRANT_INTERVAL = 0.05
 _MAX_BATCH = 4
 #: Seconds after which the base is looked for anew; the second, if the window is as small as can be.
 _PROBE_INTERVAL = 10.0
@@ -44,7 +47,8 @@ class AdaptiveWindow:
     that takes its time. Once a round the window grows if too little is queued to bridge the gaps, the faster
     the longer it has been so, and shrinks if more is queued than that takes: TCP Vegas' rule. Where times
     vary much, as in a busy page, much is queued in the mean although the producer often has nothing to do;
-    so three parts in four of what counts is what even the luckiest item of the round waited behind.
+    so three parts in four of what counts is what even the luckiest item of the round waited behind: two, if
+    items are to be fresh.
 
     A queue that never empties would hide a base that has grown or fallen. So every ten seconds, and sooner
     when the window has shrunk, everything under way is let come in before more is granted: the next item
@@ -54,6 +58,8 @@ class AdaptiveWindow:
     ----------
     now : float
         The time of the call in seconds, on any clock that never goes back.
+    is_fresh : bool, default False
+        Whether a gap is better than an item that waits.
 
     Examples
     --------
@@ -65,21 +71,23 @@ class AdaptiveWindow:
     5
     """
 
-    def __init__(self, now: float) -> None:
-        self.size = INITIAL
+    def __init__(self, now: float, *, is_fresh: bool = False) -> None:
+        initial = FRESH_INITIAL if is_fresh else INITIAL
+        self.size = initial
         #: Items below this index were granted.
-        self.limit = INITIAL
+        self.limit = initial
         #: The least turnaround in seconds.
         self.base = math.inf
         # Of what has not arrived: up to which index, and when it was granted.
-        self._grants = deque([(INITIAL, now)])
+        self._grants = deque([(initial, now)])
         self._arrived = 0
         # The item that was granted when nothing else was under way.
         self._clean: int | None = 0
         self._clean_at = now
         self._is_draining = False
-        self._growth = INITIAL
-        self._highest = INITIAL
+        self._is_fresh = is_fresh
+        self._growth = initial
+        self._highest = initial
         self._round: _Round | None = None
         self._rate = 0.0
 
@@ -130,7 +138,8 @@ class AdaptiveWindow:
     @property
     def _batch(self) -> int:
         """How many items are granted at once."""
-        return max(1, min(int(self._rate * _GRANT_INTERVAL), _MAX_BATCH, self.size // 2))
+        interval = _FRESH_GRANT_INTERVAL if self._is_fresh else _GRANT_INTERVAL
+        return max(1, min(int(self._rate * interval), _MAX_BATCH, self.size // 2))
 
     def _end_round(self, ended: _Round, done: int, now: float) -> None:
         self._round = None
@@ -155,9 +164,10 @@ class AdaptiveWindow:
         always = ended.fewest + self._rate * excess
         # Just before more is granted a batch less is under way.
         in_the_mean = self.size - self._batch + 1 - self._rate * self.base
-        queued = 0.75 * always + 0.25 * in_the_mean
-        # Draws, frames and links vary: the larger the window, the more.
-        enough = max(1.0, self.size / 6)
+        share = 0.5 if self._is_fresh else 0.25
+        queued = (1 - share) * always + share * in_the_mean
+        # Draws, frames and links vary: the more items, the more is needed to bridge it.
+        enough = 0.75 if self._is_fresh else max(1.0, self.size / 6)
         if queued < enough:
             self.size += self._growth
             self._growth = min(2 * self._growth, self.size)

@@ -73,7 +73,7 @@ def ends(counter):
 # --- items -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("window", [1, 2, 3, 16, "auto"])
+@pytest.mark.parametrize("window", [1, 2, 3, 16, "auto", "fresh"])
 @pytest.mark.parametrize("kind", [*KINDS, "volatile_plain", "volatile_later"])
 def test_a_stream_in_a_plain_loop(ends, counter, kind, window):
     assert list(ends.connect().stream(kind, 40, window=window)) == list(range(40))

@@ -39,7 +39,7 @@ class Pipeline:
         self._arrivals: list[float] = []
         self._told = 0
         self._drawn = self._sent = self._credited = 0.0
-        self._produce(self._delay(0.0), INITIAL)
+        self._produce(self._delay(0.0), self.window.limit)
 
     def run(self, end: float = END) -> Pipeline:
         now = due = 0.0
@@ -120,6 +120,14 @@ def test_it_is_large_enough_and_no_larger(case):
     assert pipeline.under_way(SETTLED) <= 1.2 * (needed + 2 + 4)
 
 
+@pytest.mark.parametrize("case", load("windows.json"))
+def test_where_items_must_be_fresh_they_hardly_wait(case):
+    pipeline = Pipeline(case, AdaptiveWindow(0.0, is_fresh=True)).run()
+    rate = pipeline.rate(SETTLED, END)
+    assert rate >= 0.9 * pipeline.possible_rate
+    assert pipeline.under_way(SETTLED) <= rate / 1000 * pipeline.least_turnaround + 2 + 4
+
+
 CASES = {case["name"]: case for [case] in (param.values for param in load("windows.json"))}
 
 
@@ -192,6 +200,7 @@ def test_a_stream_with_an_adaptive_window():
         page = ends.connect()
         for name in ["count", "volatile"]:
             assert list(page.stream(name, 300, window="auto")) == list(range(300))
+            assert list(page.stream(name, 300, window="fresh")) == list(range(300))
 
         async def collect() -> list[int]:
             return [i async for i in page.stream("count", 300, window="auto")]
@@ -224,6 +233,6 @@ def test_a_window_is_a_number_or_auto():
     with MemoryHost() as host:
         ends = Ends(host)
         large: Any = "large"
-        with pytest.raises(ValueError, match="not 'large': a number of items, or \"auto\""):
+        with pytest.raises(ValueError, match="not 'large': a number of items, \"auto\" or"):
             ends.connect().stream("count", window=large)
         ends.target.close()

@@ -5,7 +5,7 @@ import type { Peer } from "./peer.js";
 import type { Ended, Failed, Item } from "./protocol/events.js";
 import { isList, isMap } from "./protocol/messages.js";
 import { Consumer, Stream } from "./stream.js";
-import { AdaptiveWindow, INITIAL } from "./window.js";
+import { AdaptiveWindow } from "./window.js";
 
 /** Arguments of a call: by position, or by name. */
 export type Arguments = readonly unknown[] | Readonly<Record<string, unknown>>;
@@ -19,10 +19,10 @@ export interface CallOptions {
 
 export interface StreamOptions {
   /**
-   * Items that may be under way; default 16. The other end makes none that nobody asked for. With "auto" it follows the delay and the rate of the
-   * link: as few as keep the loop busy, so that items are fresh; for frames of a camera or an animation.
+   * Items that may be under way; default 16. The other end makes none that nobody asked for. "auto" follows the delay and the rate of the link: as
+   * few as keep the loop busy. "fresh" does, too, but rather lets the loop wait than an item, as for a camera.
    */
-  window?: number | "auto";
+  window?: number | "auto" | "fresh";
   /** Aborting it cancels the stream, whose loop then throws `kcomm.cancelled`. */
   signal?: AbortSignal;
 }
@@ -77,12 +77,15 @@ export class Calls {
     args: Arguments,
     { window = DEFAULT_WINDOW, signal }: StreamOptions,
   ): Stream<T> {
-    const adaptive = window === "auto" ? new AdaptiveWindow(performance.now()) : null;
-    const limit = window === "auto" ? INITIAL : window;
+    const adaptive =
+      window === "auto" || window === "fresh"
+        ? new AdaptiveWindow(performance.now(), window === "fresh")
+        : null;
+    const limit = adaptive?.limit ?? Number(window);
     if (!Number.isSafeInteger(limit) || limit < 1) {
       throw new KcommError(
         "kcomm.bad_arguments",
-        `the window of a stream must be a positive integer or "auto", not ${window}`,
+        `the window of a stream must be a positive integer, "auto" or "fresh", not ${window}`,
       );
     }
     const consumer = new Consumer(adaptive);

@@ -34,7 +34,7 @@ export interface ChannelOptions {
   /** Milliseconds until the other end must have answered; default 30 000; 0 or Infinity: no limit. */
   timeout?: number;
   /** Default `window` of this channel's streams. */
-  window?: number | "auto";
+  window?: number | "auto" | "fresh";
   /** Aborting it gives up the opening. */
   signal?: AbortSignal;
 }
@@ -65,7 +65,7 @@ export class Channel {
   readonly #peer: Peer;
   readonly #calls: Calls;
   readonly #handlers: Handlers;
-  readonly #window: number | "auto";
+  readonly #window: number | "auto" | "fresh";
   #params: Readonly<Record<string, unknown>>;
   #opened: Opened | null = null;
   #onOpened: (opened: Opened) => void = () => {};

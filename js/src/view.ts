@@ -34,6 +34,8 @@ const RETRIES = [0, 500, 2000];
 const STEADY = 10_000;
 /** Milliseconds until it is said what a view waits for: mostly it comes sooner. */
 const PATIENCE = 400;
+/** Milliseconds after which a kernel that seems idle is likely busy after all: its status tells of other requests than cells, too. */
+const LONG = 3000;
 
 export class View {
   readonly node = make("div", { class: "kcomm-View", "data-status": "connecting" });
@@ -51,8 +53,9 @@ export class View {
   #status: Status = "connecting";
   #link: Link = "ready";
   #wasLive = false;
-  /** Until when a view says nothing of what it waits for; null: it does say so. */
-  #patience: ReturnType<typeof setTimeout> | null = null;
+  /** While it connects: whether it says nothing yet of what it waits for, says so, or has waited for long. */
+  #patience: "silent" | "said" | "long" = "silent";
+  #timer: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * @param data the output's view data, which are not trusted
@@ -86,7 +89,7 @@ export class View {
     window.removeEventListener("pagehide", this.#leave);
     this.#content.dispose(); // While the channel can still tell that the camera is off.
     this.#life.abort();
-    this.#endPatience();
+    clearTimeout(this.#timer);
   }
 
   /** The page is left, and its channels close by themselves: only the camera must be given back before. */
@@ -142,34 +145,35 @@ export class View {
   #take(link: Link): void {
     this.#link = link;
     if (this.#status === "live") this.#say(describeBreak(link));
-    else if (this.#status === "connecting" && this.#patience === null) this.#sayWait();
+    else if (this.#status === "connecting") this.#sayWait();
     this.node.toggleAttribute("data-down", this.#status === "live" && isDown(link));
   }
 
   #wait(): void {
     this.#show("connecting", "");
-    this.#patience = setTimeout(() => {
-      this.#patience = null;
+    this.#patience = "silent";
+    this.#timer = setTimeout(() => {
+      this.#patience = "said";
       this.#sayWait();
+      this.#timer = setTimeout(() => {
+        this.#patience = "long";
+        this.#sayWait();
+      }, LONG);
     }, PATIENCE);
   }
 
   #sayWait(): void {
-    this.#say(describeWait(this.#link, this.#wasLive));
+    if (this.#patience === "silent") return;
+    this.#say(describeWait(this.#link, this.#wasLive, this.#patience === "long"));
   }
 
   #show(status: Status, message: string): void {
-    this.#endPatience();
+    clearTimeout(this.#timer);
     this.#status = status;
     this.node.dataset.status = status;
     this.node.toggleAttribute("data-down", status === "live" && isDown(this.#link));
     this.#say(message);
     this.#button.hidden = status !== "lost";
-  }
-
-  #endPatience(): void {
-    if (this.#patience !== null) clearTimeout(this.#patience);
-    this.#patience = null;
   }
 
   #say(message: string): void {

@@ -1,13 +1,18 @@
 /** How many items of a stream may be under way: as few as keep its consumer busy. */
 
-/** Items that the CALL itself grants. */
+/** Items that the CALL itself grants; the second, if they must be fresh. */
 export const INITIAL = 4;
+const FRESH_INITIAL = 2;
 const MIN = 2;
 const MAX = 64;
 /** Items that a round has at the least: of fewer, most is chance. */
 const ROUND = 8;
-/** Where items come fast, some are granted at once, by one message: one in so many milliseconds, for so many items. */
-const GRANT_INTERVAL = 60;
+/**
+ * Where items come fast some are granted at once, by one message in so many milliseconds, for so many items: each message costs the page, the
+ * server and the kernel some milliseconds.
+ */
+const GRANT_INTERVAL = 100;
+const FRESH_GRANT_INTERVAL = 50;
 const MAX_BATCH = 4;
 /** Milliseconds after which the base is looked for anew; the second, if the window is as small as can be. */
 const PROBE_INTERVAL = 10_000;
@@ -37,7 +42,7 @@ class Round {
  * the link, or at a consumer that takes its time. Once a round the window grows if too little is queued to bridge the gaps, the faster the longer
  * it has been so, and shrinks if more is queued than that takes: TCP Vegas' rule. Where times vary much, as in a busy page, much is queued in the
  * mean although the producer often has nothing to do; so three parts in four of what counts is what even the luckiest item of the round waited
- * behind.
+ * behind: two, if items are to be fresh.
  *
  * A queue that never empties would hide a base that has grown or fallen. So every ten seconds, and sooner when the window has shrunk, everything
  * under way is let come in before more is granted: the next item waits behind no other. This is not done to a consumer that finds its items
@@ -49,9 +54,9 @@ class Round {
  * window.consumed(1, 100); // 5
  */
 export class AdaptiveWindow {
-  size = INITIAL;
+  size: number;
   /** Items below this index were granted. */
-  limit = INITIAL;
+  limit: number;
   /** The least turnaround in milliseconds. */
   base = Number.POSITIVE_INFINITY;
   /** Of what has not arrived: up to which index, and when it was granted. */
@@ -61,15 +66,24 @@ export class AdaptiveWindow {
   #clean: number | null = 0;
   #cleanAt: number;
   #isDraining = false;
-  #growth = INITIAL;
-  #highest = INITIAL;
+  #growth: number;
+  #highest: number;
   #round: Round | null = null;
   /** Items a millisecond. */
   #rate = 0;
 
-  /** @param now the time of the call in milliseconds, on any clock that never goes back */
-  constructor(now: number) {
-    this.#grants = [{ limit: INITIAL, at: now }];
+  /**
+   * @param now the time of the call in milliseconds, on any clock that never goes back
+   * @param isFresh whether a gap is better than an item that waits
+   */
+  constructor(
+    now: number,
+    readonly isFresh = false,
+  ) {
+    const initial = isFresh ? FRESH_INITIAL : INITIAL;
+    this.size = this.limit = initial;
+    this.#growth = this.#highest = initial;
+    this.#grants = [{ limit: initial, at: now }];
     this.#cleanAt = now;
   }
 
@@ -116,7 +130,8 @@ export class AdaptiveWindow {
 
   /** How many items are granted at once. */
   get #batch(): number {
-    const count = Math.min(this.#rate * GRANT_INTERVAL, MAX_BATCH, this.size / 2);
+    const interval = this.isFresh ? FRESH_GRANT_INTERVAL : GRANT_INTERVAL;
+    const count = Math.min(this.#rate * interval, MAX_BATCH, this.size / 2);
     return Math.max(1, Math.floor(count));
   }
 
@@ -145,9 +160,10 @@ export class AdaptiveWindow {
     const always = ended.fewest + this.#rate * excess;
     // Just before more is granted a batch less is under way.
     const inTheMean = this.size - this.#batch + 1 - this.#rate * this.base;
-    const queued = 0.75 * always + 0.25 * inTheMean;
-    // Draws, frames and links vary: the larger the window, the more.
-    const enough = Math.max(1, this.size / 6);
+    const share = this.isFresh ? 0.5 : 0.25;
+    const queued = (1 - share) * always + share * inTheMean;
+    // Draws, frames and links vary: the more items, the more is needed to bridge it.
+    const enough = this.isFresh ? 0.75 : Math.max(1, this.size / 6);
     if (queued < enough) {
       this.size += this.#growth;
       this.#growth = Math.min(2 * this.#growth, this.size);

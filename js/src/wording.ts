@@ -8,8 +8,13 @@ export interface Ending {
   readonly text: string;
 }
 
-/** What a view waits for before it is live. */
-export function describeWait(link: Link, wasLive: boolean): string {
+/**
+ * What a view waits for before it is live.
+ *
+ * @param wasLive it was connected before
+ * @param isLong it has waited for longer than connecting takes
+ */
+export function describeWait(link: Link, wasLive: boolean, isLong: boolean): string {
   if (wasLive && isDown(link)) return describeBreak(link);
   switch (link) {
     case "disconnected":
@@ -21,7 +26,9 @@ export function describeWait(link: Link, wasLive: boolean): string {
     case "busy":
       return "Waiting for the kernel, which is busy with a cell …";
     default:
-      return "Connecting to the kernel …";
+      return isLong
+        ? "The kernel does not answer yet, it may be busy with a cell …"
+        : "Connecting to the kernel …";
   }
 }
 

@@ -22,7 +22,7 @@ const END = 60_000;
 
 /** A producer that makes one item after the other, a link, a consumer, and a clock of their own. */
 class Pipeline {
-  readonly window = new AdaptiveWindow(0);
+  readonly window: AdaptiveWindow;
   /** When each item was consumed. */
   readonly consumed: number[] = [];
   /** When was granted, up to which index, and how many were under way then. */
@@ -34,8 +34,12 @@ class Pipeline {
   #sent = 0;
   #credited = 0;
 
-  constructor(readonly traits: Case) {
-    this.#produce(this.#delay(0), INITIAL);
+  constructor(
+    readonly traits: Case,
+    isFresh = false,
+  ) {
+    this.window = new AdaptiveWindow(0, isFresh);
+    this.#produce(this.#delay(0), this.window.limit);
   }
 
   run(): this {
@@ -134,6 +138,17 @@ describe("an adaptive window", () => {
     // Two are queued, or a sixth of the window; and up to four are granted at once.
     expect(pipeline.underWay(SETTLED)).toBeLessThanOrEqual(1.2 * (needed + 2 + 4));
   });
+
+  it.each(cases<Case>("windows.json"))(
+    "hardly lets items wait that must be fresh: $name",
+    (traits) => {
+      const pipeline = new Pipeline(traits, true).run();
+      const rate = pipeline.rate(SETTLED, END);
+      expect(rate).toBeGreaterThanOrEqual(0.9 * pipeline.possibleRate);
+      const needed = (rate / 1000) * pipeline.leastTurnaround;
+      expect(pipeline.underWay(SETTLED)).toBeLessThanOrEqual(needed + 2 + 4);
+    },
+  );
 
   it("never keeps a consumer waiting that paces itself", () => {
     // Its items wait for it, so nothing is held back to measure the link.

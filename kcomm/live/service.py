@@ -103,7 +103,7 @@ class WebcamService(Service):
         A frame is asked for when the page has room for its result: the page's credit drives the whole loop.
         """
         try:
-            async with channel.stream("camera", self._options, window="auto") as frames:
+            async with channel.stream("camera", self._options, window="fresh") as frames:
                 async for message in frames:
                     yield await self._answer(message)
         except KcommError as error:

@@ -61,13 +61,17 @@ class Lanes:
         attachments: Sequence[Buffer],
         now: float,
         *,
-        is_reliable: bool,
+        is_volatile: bool,
     ) -> list[Buffer]:
-        """Write a packet, and keep it if it is reliable."""
+        """Write a packet, and keep it if it is reliable; a volatile one has to be now and then."""
+        size = sum(map(len, bodies)) + sum(map(len, attachments))
+        is_reliable = not is_volatile or self.sending.needs_number(size)
         seq = self.sending.last + 1 if is_reliable else 0
         packet = packets.write(seq, self.receiving.take_ack(), bodies, attachments)
         if is_reliable:
             self.sending.keep(packet, packets.size(packet), now)
+        else:
+            self.sending.count_volatile(packets.size(packet))
         return packet
 
     def upkeep(self, now: float, *, receives: bool, probes: bool) -> list[Buffer] | None:
@@ -88,7 +92,7 @@ class Lanes:
         if probes and _is_due(self.sending.probe_deadline, now):
             bodies.append(_encode(Kind.PROBE, self.sending.take_probe(now)))
         if bodies or (receives and _is_due(self.receiving.deadline, now)):
-            return self.write(bodies, [], now, is_reliable=False)
+            return packets.write(0, self.receiving.take_ack(), bodies, [])
         return None
 
     def wake(self, now: float) -> None:

@@ -43,7 +43,9 @@ class SendLane:
     def __init__(self, window: int) -> None:
         self.window = window
         self.last = 0
+        #: Bytes that are on their way, or may be: of volatile packets, too.
         self.nbytes = 0
+        self._loose = 0
         self._ring: deque[_Kept] = deque()
         self._waits_since: float | None = None
         self._probe_delay = PROBE_DELAY
@@ -73,7 +75,22 @@ class SendLane:
             self._waits_since = now
             self._probe_due = now + self._probe_delay
         self.nbytes += nbytes
-        self._ring.append(_Kept(self.last, nbytes, packet))
+        # What was sent before it has passed, or was lost, when this one is acknowledged.
+        self._ring.append(_Kept(self.last, nbytes + self._loose, packet))
+        self._loose = 0
+
+    def needs_number(self, nbytes: int) -> bool:
+        """Return whether a packet must be reliable although its messages are volatile.
+
+        Nobody acknowledges volatile packets: without a reliable one between them, those that wait on the
+        path for an end which does not read would have no bound.
+        """
+        return (self._loose + nbytes) * 4 >= self.window
+
+    def count_volatile(self, nbytes: int) -> None:
+        """Count a volatile packet, until the next reliable one after it is acknowledged."""
+        self._loose += nbytes
+        self.nbytes += nbytes
 
     def acknowledge(self, ack: int, now: float) -> bool:
         """Let go of all packets up to `ack`; return whether there were any."""

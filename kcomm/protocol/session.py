@@ -220,14 +220,19 @@ class Session:
         again = None if is_closed and not self._is_orderly else self._lanes.sending.take_again(now)
         if again is not None:
             return list(again)
-        batch = self._outbox.take(is_full=self._lanes.sending.is_full and not is_closed)
+        sending = self._lanes.sending
+        batch = self._outbox.take(
+            is_full=sending.is_full and not is_closed,
+            # Parts of large messages leave a quarter of the window to others.
+            is_crowded=sending.nbytes * 4 >= 3 * sending.window and not is_closed,
+        )
         if not batch:
             return self._lanes.upkeep(now, receives=not is_closed, probes=self.is_open or self.lingers)
         packet = self._lanes.write(
             [message.body for message in batch],
             [attachment for message in batch for attachment in message.attachments],
             now,
-            is_reliable=not all(message.is_volatile for message in batch),
+            is_volatile=all(message.is_volatile for message in batch),
         )
         if batch[-1].kind is Kind.BYE:
             self._owes_bye = False
@@ -415,6 +420,7 @@ class Session:
         self._writer.use(greetings.read_limits(options))
         # Neither end keeps more than it would take: the smaller window holds for both directions.
         self._lanes.window = min(self.peer_limits.window, self.limits.window)
+        self._outbox.max_event_bytes = self._lanes.window // 2
 
     def _check_open(self) -> None:
         if self.state is Connection.CLOSED:

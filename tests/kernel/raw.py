@@ -88,14 +88,14 @@ class FrontEnd:
             self._send(page, "comm_close" if is_last else "comm_msg", packet)
         del self._pages[page.comm_id]
 
-    def flush(self) -> None:
-        """Send what the pages have to send."""
-        for page in list(self._pages.values()):
+    def flush(self, *pages: Page) -> None:
+        """Send what pages have to send, by default all."""
+        for page in pages or list(self._pages.values()):
             while (packet := page.session.next_packet(time.monotonic())) is not None:
                 self._send(page, "comm_msg", packet)
 
-    def read(self, timeout: float = 0.05) -> bool:
-        """Take one message of the kernel, if there is one; return whether there was."""
+    def read(self, timeout: float = 0.05, *, answers: bool = True) -> bool:
+        """Take one message of the kernel, if there is one, and answer it; return whether there was."""
         socket = self._client.iopub_channel.socket
         if not socket.poll(timeout * 1000):
             return False
@@ -103,16 +103,27 @@ class FrontEnd:
         page = self._pages.get(message["content"].get("comm_id", ""))
         if page is not None and message["buffers"]:
             self._take(page, message["buffers"])
+            if answers:
+                self.flush(page)
         return True
 
     def until(self, condition: Callable[[], object], *, delay: float = 0.0) -> None:
         """Send and read until something has come about; `delay` seconds for each message: a slow page."""
         end = time.monotonic() + 2 * TIMEOUT
+        self.flush()
         while not condition():
             assert time.monotonic() < end, "it did not come about"
-            self.flush()
-            if self.read() and delay:
+            if not self.read():
+                self.flush()
+            elif delay:
                 time.sleep(delay)
+
+    def send_one(self, page: Page) -> bool:
+        """Send one packet of a page, if it has one; return whether it had."""
+        packet = page.session.next_packet(time.monotonic())
+        if packet is not None:
+            self._send(page, "comm_msg", packet)
+        return packet is not None
 
     def until_ended(self, page: Page, count: int) -> None:
         """Send and read until so many calls of a page have ended well."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.vectors.steps import (
     CLOSED,
     LOST,
@@ -122,6 +124,35 @@ def held_back() -> list[Json]:
                 events=[event("Writable"), event("Ended", id=1, index=0, value=None)],
                 send=[exactly(3, 2, [CALL, 5, "m", [], 0, {}])],
             ),
+        ),
+    ]
+
+
+def volatile_items() -> list[Json]:
+    """Return the session of a callee whose volatile items nobody acknowledges."""
+    text = "x" * 60
+
+    def item(index: int, seq: int, ack: int, **more: Any) -> Json:
+        sends = exactly(seq, ack, [NEXT, 1, index, text])
+        return step("item", id=1, value=text, volatile=True, returns=index, send=[sends], **more)
+
+    return [
+        acceptor(
+            "volatile items are reliable now and then, and count in the window until that was acknowledged",
+            *open_acceptor({"limits": {"window": 600}}),
+            receives(
+                2,
+                1,
+                [CALL, 1, "frames", [], 100, {}],
+                events=[event("Called", id=1, method="frames", args=[], limit=100, options={})],
+            ),
+            item(0, 0, 2),
+            item(1, 0, 2),
+            item(2, 2, 2),
+            item(3, 0, 2),
+            receives(0, 2),
+            item(4, 0, 2),
+            item(5, 3, 2),
         ),
     ]
 

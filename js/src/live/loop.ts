@@ -176,7 +176,7 @@ export class WebcamLoop {
   /** Paints what comes back. Asking for the next one, after the paint, is what keeps the whole loop going. */
   async #results(channel: Channel, signal: AbortSignal): Promise<void> {
     let last: number | null = null;
-    for await (const value of channel.stream("results", [], { window: "auto", signal })) {
+    for await (const value of channel.stream("results", [], { window: "fresh", signal })) {
       const frame = readFrame(value);
       if (last !== null) this.state.dropped += Math.max(0, frame.index - last - 1);
       last = frame.index;

@@ -63,16 +63,19 @@ export class Lanes {
 
   // --- what goes out -----------------------------------------------------------------------------------
 
-  /** Writes a packet, and keeps it if it is reliable. */
+  /** Writes a packet, and keeps it if it is reliable; a volatile one has to be now and then. */
   write(
     bodies: readonly Uint8Array[],
     attachments: readonly Uint8Array[],
     now: number,
-    { isReliable }: { isReliable: boolean },
+    { isVolatile }: { isVolatile: boolean },
   ): Buffers {
+    const size = [...bodies, ...attachments].reduce((total, { length }) => total + length, 0);
+    const isReliable = !isVolatile || this.sending.needsNumber(size);
     const seq = isReliable ? this.sending.last + 1 : 0;
     const packet = packets.write(seq, this.receiving.takeAck(), bodies, attachments);
     if (isReliable) this.sending.keep(packet, packets.size(packet), now);
+    else this.sending.countVolatile(packets.size(packet));
     return packet;
   }
 
@@ -85,7 +88,7 @@ export class Lanes {
     if (probes && isDue(this.sending.probeDeadline, now))
       bodies.push(body("PROBE", this.sending.takeProbe(now)));
     if (bodies.length > 0 || (receives && isDue(this.receiving.deadline, now)))
-      return this.write(bodies, [], now, { isReliable: false });
+      return packets.write(0, this.receiving.takeAck(), bodies, []);
     return null;
   }
 

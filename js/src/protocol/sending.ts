@@ -23,7 +23,9 @@ interface Kept {
 /** Numbers reliable packets, keeps each until it is acknowledged, and sends again what is asked for. */
 export class SendLane {
   last = 0;
+  /** Bytes that are on their way, or may be: of volatile packets, too. */
   nbytes = 0;
+  #loose = 0;
   /** What is not acknowledged: all numbers from `#acknowledged + 1` to `last`. */
   readonly #ring = new Map<number, Kept>();
   #acknowledged = 0;
@@ -60,7 +62,26 @@ export class SendLane {
       this.#probeDue = now + this.#probeDelay;
     }
     this.nbytes += nbytes;
-    this.#ring.set(this.last, { nbytes, packet, resentAt: null, isDue: false });
+    // What was sent before it has passed, or was lost, when this one is acknowledged.
+    const kept = { nbytes: nbytes + this.#loose, packet, resentAt: null, isDue: false };
+    this.#ring.set(this.last, kept);
+    this.#loose = 0;
+  }
+
+  /**
+   * Whether a packet must be reliable although its messages are volatile.
+   *
+   * Nobody acknowledges volatile packets: without a reliable one between them, those that wait on the path for an end which does not read
+   * would have no bound.
+   */
+  needsNumber(nbytes: number): boolean {
+    return (this.#loose + nbytes) * 4 >= this.window;
+  }
+
+  /** Counts a volatile packet, until the next reliable one after it is acknowledged. */
+  countVolatile(nbytes: number): void {
+    this.#loose += nbytes;
+    this.nbytes += nbytes;
   }
 
   /** Lets go of all packets up to `ack`; returns whether there were any. */

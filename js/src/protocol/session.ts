@@ -222,13 +222,16 @@ export class Session {
     if (this.isOver && !this.lingers) return null;
     const again = isClosed && !this.#isOrderly ? null : this.#lanes.sending.takeAgain(now);
     if (again !== null) return again;
-    const batch = this.#writer.outbox.take(this.#lanes.sending.isFull && !isClosed);
+    const { isFull, nbytes, window } = this.#lanes.sending;
+    // Parts of large messages leave a quarter of the window to others.
+    const isCrowded = nbytes * 4 >= 3 * window && !isClosed;
+    const batch = this.#writer.outbox.take(isFull && !isClosed, isCrowded);
     if (batch.length === 0) return this.#lanes.upkeep(now, this.#upkeep);
     const packet = this.#lanes.write(
       batch.map(({ encoded }) => encoded.body),
       batch.flatMap(({ encoded }) => encoded.attachments),
       now,
-      { isReliable: batch.some((message) => !message.isVolatile) },
+      { isVolatile: batch.every((message) => message.isVolatile) },
     );
     if (batch.at(-1)?.kind === "BYE") this.#owesBye = false;
     return packet;
@@ -454,6 +457,7 @@ export class Session {
     this.#writer.use(readLimits(options));
     // Neither end keeps more than it would take: the smaller window holds for both directions.
     this.#lanes.window = Math.min(this.peerLimits.window, this.limits.window);
+    this.#writer.outbox.maxEventBytes = Math.floor(this.#lanes.window / 2);
   }
 
   #checkOpen(): void {
