@@ -150,7 +150,8 @@ class TestWorker:
 
     def test_lanes_take_turns_and_each_keeps_its_order(self):
         worker, context = Worker("w"), contextvars.copy_context()
-        gate, seen = threading.Event(), []
+        gate = threading.Event()
+        seen: list[tuple[str, int]] = []
         worker.submit(context, gate.wait, WAIT)
         lanes = {name: Lane() for name in "ab"}
         futures = [worker.submit(context, seen.append, ("a", i), lane=lanes["a"]) for i in range(4)]
@@ -163,7 +164,8 @@ class TestWorker:
 
     def test_a_blocked_lane_waits_and_others_go_on(self):
         worker, context = Worker("w"), contextvars.copy_context()
-        is_blocked, seen = [True], []
+        is_blocked = [True]
+        seen: list[int] = []
         lane = Lane(lambda: is_blocked[0])
         blocked = [worker.submit(context, seen.append, i, lane=lane) for i in range(5)]
         worker.submit(context, int).result(WAIT)
@@ -177,7 +179,8 @@ class TestWorker:
 
     def test_a_lane_that_nobody_woke_goes_on_with_the_next_job(self):
         worker, context = Worker("w"), contextvars.copy_context()
-        is_blocked, seen = [True], []
+        is_blocked = [True]
+        seen: list[int] = []
         lane = Lane(lambda: is_blocked[0])
         for i in range(5):
             worker.submit(context, seen.append, i, lane=lane)
