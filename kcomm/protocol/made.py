@@ -127,9 +127,9 @@ class CallsMade:
             if call.state is Caller.WAITING:
                 # A call that is still here when what waits is thrown away has surely not run.
                 is_here = outbox.is_held(id_) or (discards and outbox.has_call(id_))
-                data = {"may_have_run": not is_here}
-                text = f"the channel ended under the call: {message}"
-                happened.append(events.Failed(id_, code, text, data))
+                when = "before the call was sent" if is_here else "under the call, which may have run"
+                text = f"the channel ended {when}: {message}"
+                happened.append(events.Failed(id_, code, text, {"may_have_run": not is_here}))
             outbox.withdraw(id_)
             call.state = states.CALLER[call.state][CallerInput.CLOSE]
         self._calls.clear()

@@ -119,8 +119,9 @@ export class CallsMade {
       if (call.state === "waiting") {
         // A call that is still here when what waits is thrown away has surely not run.
         const isHere = outbox.isHeld(id) || (discards && outbox.hasCall(id));
+        const when = isHere ? "before the call was sent" : "under the call, which may have run";
+        const text = `the channel ended ${when}: ${message}`;
         const data = { may_have_run: !isHere };
-        const text = `the channel ended under the call: ${message}`;
         happened.push({ type: "Failed", id, code: callCode, message: text, data });
       }
       outbox.withdraw(id);
