@@ -60,8 +60,11 @@ export async function connect(target: string, options: ConnectOptions = {}): Pro
     throw new KcommError("kcomm.bad_arguments", "connect needs the name of a target");
   }
   const clock = new Deadline(timeout);
-  const { signal } = options;
-  const host = given === undefined ? await locate(element, clock, signal) : null;
+  const host = given === undefined ? await locate(element, clock, options.signal) : null;
+  // From here on, since an output may be replaced at any moment of what follows.
+  const gone = new AbortController();
+  host?.onGone(() => gone.abort());
+  const signal = options.signal ? AbortSignal.any([options.signal, gone.signal]) : gone.signal;
   const kernel = given ?? (host && (await kernelOf(host, clock)));
   if (!kernel) {
     throw new KcommError(
@@ -72,7 +75,7 @@ export async function connect(target: string, options: ConnectOptions = {}): Pro
   const unwatch = onLink ? watchLink(kernel, onLink) : () => {};
   try {
     await ready(kernel, clock, signal);
-    const channel = await open(kernel, host, target, channelOptions, clock);
+    const channel = await open(kernel, gone.signal, target, { ...channelOptions, signal }, clock);
     void channel.closed.then(unwatch);
     return channel;
   } catch (error) {
@@ -151,7 +154,7 @@ function kernelOf(host: Host, clock: Deadline): Promise<KernelConnection | null>
 async function ready(
   kernel: KernelConnection,
   clock: Deadline,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): Promise<void> {
   let finish = () => {};
   const connected = new Promise<void>((resolve, reject) => {
@@ -161,11 +164,11 @@ async function ready(
         reject(new KcommError("kcomm.no_kernel", "the kernel is dead: restart it"));
       } else if (isReachable(link)) resolve();
     });
-    signal?.addEventListener("abort", cancel);
-    if (signal?.aborted) cancel();
+    signal.addEventListener("abort", cancel);
+    if (signal.aborted) cancel();
     finish = () => {
       unwatch();
-      signal?.removeEventListener("abort", cancel);
+      signal.removeEventListener("abort", cancel);
     };
   });
   try {
@@ -177,7 +180,7 @@ async function ready(
 
 async function open(
   kernel: KernelConnection,
-  host: Host | null,
+  gone: AbortSignal,
   target: string,
   options: ChannelOptions,
   clock: Deadline,
@@ -187,7 +190,7 @@ async function open(
   const left = notes.length > 0 ? { left: notes.map(({ session }) => session) } : {};
   const features = { codecs: DECODABLE, ...left, ...options.features };
   const channel = new Channel("opener", transport, { ...options, features });
-  closeWith(channel, host);
+  closeWith(channel, gone);
   try {
     await channel.open(Math.max(1, clock.left), options.signal);
     tidy(kernel, channel, notes);
@@ -223,8 +226,10 @@ function explain(error: unknown, target: string, clock: Deadline): unknown {
 }
 
 /** Ends the channel with what it belongs to: the output, or the page (whose closing the kernel would not hear of). */
-function closeWith(channel: Channel, host: Host | null): void {
-  host?.onGone(() => channel.close("kcomm.closed", "the output was removed from the page"));
+function closeWith(channel: Channel, gone: AbortSignal): void {
+  gone.addEventListener("abort", () =>
+    channel.close("kcomm.closed", "the output was removed from the page"),
+  );
   // The code tells the kernel that the page's subshell is left behind: there is no later moment to delete it.
   const leave = (event: PageTransitionEvent) => {
     if (!event.persisted) channel.close("kcomm.left", "the page was closed");

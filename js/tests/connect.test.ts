@@ -38,6 +38,20 @@ describe("by element", () => {
     });
   });
 
+  it("gives up when its output is replaced while it connects", async () => {
+    const kernel = calculator();
+    kernel.connectionStatus = "connecting";
+    const host = hostOf(kernel);
+    setHostFinder(() => host);
+    const opening = connect("calc", { element: element() });
+    const failed = expect(opening).rejects.toMatchObject({ code: "kcomm.cancelled" });
+    await new Promise((resolve) => setTimeout(resolve));
+    host.gone();
+    await failed;
+    expect(kernel.sent).toEqual([]);
+    expect(kernel.connectionStatusChanged.size).toBe(0);
+  });
+
   it("says that an element is in no notebook", async () => {
     vi.useFakeTimers();
     setHostFinder(() => null);

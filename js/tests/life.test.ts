@@ -45,6 +45,13 @@ describe("a page that is left", () => {
     expect(note).toMatchObject({ kernel: "k1", session: "page", subshell: "s1" });
   });
 
+  it("leaves a note for a notebook that is closed, too", async () => {
+    const kernel = calculator();
+    await connect("calc", { kernel: kernel.connection });
+    kernel.dispose();
+    expect(leftBehind("k1")).toMatchObject([{ session: "page", subshell: "s1" }]);
+  });
+
   it("that may come back keeps all", async () => {
     const kernel = calculator();
     const channel = await connect("calc", { kernel: kernel.connection });

@@ -58,19 +58,22 @@ export function deleteSubshell(kernel: KernelConnection, id: string): void {
 
 /**
  * Makes the connection's entry. A restarted kernel has no subshells any more, so it is forgotten then; a page that is being left can't delete its
- * subshell (that would overtake what its channels say last), and leaves a note.
+ * subshell (that would overtake what its channels say last), and leaves a note. So does a connection that is disposed of, as JupyterLab does where a
+ * notebook is closed: its channels can't say anything any more.
  */
 function enter(kernel: KernelConnection): Entry {
   let subshell: string | null = null;
   const onStatus = (_: unknown, status: string) => {
     if (status === "restarting" || status === "autorestarting" || status === "dead") forget();
   };
+  const note = () => noteLeft({ kernel: kernel.id, session: kernel.clientId, subshell });
   const leave = (event: PageTransitionEvent) => {
-    if (!event.persisted) noteLeft({ kernel: kernel.id, session: kernel.clientId, subshell });
+    if (!event.persisted) note();
   };
   const page = typeof window === "undefined" ? null : window; // A worker or Node.
   const forget = () => {
     kernel.statusChanged.disconnect(onStatus);
+    kernel.disposed.disconnect(note);
     page?.removeEventListener("pagehide", leave);
     if (entries.get(kernel) === entry) entries.delete(kernel);
   };
@@ -81,6 +84,7 @@ function enter(kernel: KernelConnection): Entry {
   const entry: Entry = { id, users: 0, forget };
   entries.set(kernel, entry);
   kernel.statusChanged.connect(onStatus);
+  kernel.disposed.connect(note);
   page?.addEventListener("pagehide", leave);
   return entry;
 }

@@ -1,0 +1,140 @@
+"""Connections that break, stall or sleep: what was under way finishes, streams and views go on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.network.faulty import FaultyProxy
+from tests.page.notebook import Notebook
+from tests.page.server import Server
+from tests.page.views import View
+from tests.page.workload import TARGET, Amount, Workload
+
+Open = Callable[..., Notebook]
+
+#: One that takes long enough that something is always under way.
+PLAYER = """
+import numpy as np
+import kcomm
+player = kcomm.animate(lambda i: np.full((48, 64), i % 200 + 20, np.uint8), frames=100_000, fps=20)
+player
+"""
+WEBCAM = "cam = kcomm.webcam(process=lambda image: image[::2, ::2], mirror=False)\ncam"
+COUNT_FREEZES = """
+() => {
+  window.freezes = 0;
+  document.addEventListener("freeze", () => { window.freezes++; });
+}
+"""
+AMOUNT = Amount(calls=500, items=10_000)
+#: JupyterLab waits for 10 to 30 seconds before it looks for the server again.
+LAB_PATIENCE = 90_000
+
+
+class Scene:
+    """A notebook with an animation that plays, a camera that runs, and a channel at work."""
+
+    def __init__(self, open_notebook: Open, url: str) -> None:
+        self.notebook = notebook = open_notebook([TARGET, PLAYER, WEBCAM], url=url)
+        notebook.run_all()
+        self.player = View(notebook.output(1)).wait_live()
+        self.webcam = View(notebook.output(2)).wait_live()
+        self.player.button("Play").click()
+        self.webcam.button("Start camera").click()
+        self.player.wait_past(5, timeout=30_000)
+        self.webcam.wait_past(5, timeout=30_000)
+        self.work = Workload(notebook, AMOUNT)
+        self.channels = self.channel_ids()
+
+    def channel_ids(self) -> list[list[int]]:
+        """Return which channels there are, by target."""
+        ids: list[list[int]] = self.notebook.evaluate(
+            "[[c.id for c in t.channels] for t in kcomm.target._targets.values()]"
+        )
+        return ids
+
+    def start(self) -> None:
+        """Start calls and a stream, and wait until they are under way."""
+        self.work.start()
+        self.notebook.wait_for("work.items.length > 100 && Object.keys(work.answers).length > 20")
+
+    def check(self, name: str) -> None:
+        """Check that all goes on by itself, over the same channels."""
+        self.work.wait(LAB_PATIENCE)
+        self.work.check()
+        for view in (self.player, self.webcam):
+            painted = int(view.canvas.get_attribute("data-index") or 0)
+            view.wait_past(painted + 20, timeout=60_000)
+            expect(view.node).to_have_attribute("data-status", "live")
+            expect(view.node.locator(".kcomm-Message")).to_be_hidden()
+        assert self.channel_ids() == self.channels
+        self.notebook.screenshot(name)
+
+
+@pytest.fixture
+def scene(open_notebook: Open, lab: Server) -> Iterator[Callable[[], tuple[Scene, FaultyProxy]]]:
+    with FaultyProxy(lab.url) as proxy:
+        yield lambda: (Scene(open_notebook, proxy.url), proxy)
+
+
+Make = Callable[[], tuple[Scene, FaultyProxy]]
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(("seconds", "is_silent"), [(1, True), (30, False)], ids=["1s", "30s"])
+def test_an_outage(scene: Make, seconds: int, is_silent: bool) -> None:
+    """A short one of which the server hears nothing, as where a laptop changes networks, and a long one."""
+    here, proxy = scene()
+    here.start()
+    with proxy.outage(is_silent=is_silent):
+        here.notebook.page.wait_for_timeout(1000 * seconds - 500)
+        # What was painted stays, and it is said why it does not move.
+        for view in (here.player, here.webcam):
+            expect(view.node).to_have_attribute("data-status", "live")
+            expect(view.node.locator(".kcomm-Message-text")).to_have_text(
+                "Disconnected from the server, waiting for it …"
+            )
+            assert view.pixels().any()
+        here.notebook.screenshot(f"blip-{seconds}s-during")
+        here.notebook.page.wait_for_timeout(500)
+    here.check(f"blip-{seconds}s-after")
+    assert proxy.traffic.cut == 1
+    assert proxy.traffic.opened == 2
+
+
+def test_a_connection_that_stalls(scene: Make) -> None:
+    here, proxy = scene()
+    here.start()
+    with proxy.hang():
+        here.notebook.page.wait_for_timeout(5000)
+    here.check("blip-hang-after")
+    assert proxy.traffic.opened == 1
+
+
+def test_a_frozen_page(scene: Make) -> None:
+    """As a browser freezes a tab that nobody looks at: no script runs, and the connection stays."""
+    here, proxy = scene()
+    here.start()
+    with frozen(here.notebook):
+        time.sleep(3)  # Nothing in the page can be asked meanwhile.
+    here.check("blip-frozen-after")
+    assert here.notebook.page.evaluate("window.freezes") == 1
+    assert proxy.traffic.opened == 1
+
+
+@contextmanager
+def frozen(notebook: Notebook) -> Iterator[None]:
+    """Freeze the page, as Chromium does with tabs in the background."""
+    notebook.page.evaluate(COUNT_FREEZES)
+    session = notebook.page.context.new_cdp_session(notebook.page)
+    session.send("Page.setWebLifecycleState", {"state": "frozen"})
+    try:
+        yield
+    finally:
+        session.send("Page.setWebLifecycleState", {"state": "active"})
+        session.detach()
