@@ -6,10 +6,10 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-#: Items that the CALL itself grants; the second, if they must be fresh.
+#: The fewest items, with which it begins; the second, if they must be fresh. Four are granted two by two,
+#: which halves the messages that grant them.
 INITIAL = 4
 FRESH_INITIAL = 2
-_MIN = 2
 _MAX = 64
 #: Items that a round has at the least: of fewer, most is chance.
 _ROUND = 8
@@ -20,7 +20,7 @@ _FRESH_GRANT_INTERVAL = 0.05
 _MAX_BATCH = 4
 #: Seconds after which the base is looked for anew; the second, if the window is as small as can be.
 _PROBE_INTERVAL = 10.0
-_SMALL_PROBE_INTERVAL = 1.0
+_SMALL_PROBE_INTERVAL = 2.0
 
 
 @dataclass(slots=True)
@@ -86,6 +86,7 @@ class AdaptiveWindow:
         self._clean_at = now
         self._is_draining = False
         self._is_fresh = is_fresh
+        self._min = initial
         self._growth = initial
         self._highest = initial
         self._round: _Round | None = None
@@ -156,8 +157,8 @@ class AdaptiveWindow:
 
         A window shrinks because its link is a shorter one, or a longer one on which all items seem to wait.
         """
-        interval = _SMALL_PROBE_INTERVAL if self.size == _MIN else _PROBE_INTERVAL
-        return now - self._clean_at > interval or (2 * self.size <= self._highest and self.size > _MIN)
+        interval = _SMALL_PROBE_INTERVAL if self.size == self._min else _PROBE_INTERVAL
+        return now - self._clean_at > interval or (2 * self.size <= self._highest and self.size > self._min)
 
     def _resize(self, ended: _Round) -> None:
         excess = ended.least - self.base if ended.least < math.inf else 0.0
@@ -176,5 +177,5 @@ class AdaptiveWindow:
             if queued > enough + 1:
                 # By an eighth: a consumer that paused once looks slow for a round.
                 self.size -= max(1, self.size // 8)
-        self.size = min(max(self.size, _MIN), _MAX)
+        self.size = min(max(self.size, self._min), _MAX)
         self._highest = max(self._highest, self.size)

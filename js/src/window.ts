@@ -1,9 +1,8 @@
 /** How many items of a stream may be under way: as few as keep its consumer busy. */
 
-/** Items that the CALL itself grants; the second, if they must be fresh. */
+/** The fewest items, with which it begins; the second, if they must be fresh. Four are granted two by two, which halves the messages that grant them. */
 export const INITIAL = 4;
 const FRESH_INITIAL = 2;
-const MIN = 2;
 const MAX = 64;
 /** Items that a round has at the least: of fewer, most is chance. */
 const ROUND = 8;
@@ -16,7 +15,7 @@ const FRESH_GRANT_INTERVAL = 50;
 const MAX_BATCH = 4;
 /** Milliseconds after which the base is looked for anew; the second, if the window is as small as can be. */
 const PROBE_INTERVAL = 10_000;
-const SMALL_PROBE_INTERVAL = 1000;
+const SMALL_PROBE_INTERVAL = 2000;
 
 /** The time in which a whole window is consumed, and what was seen in it. */
 class Round {
@@ -66,6 +65,7 @@ export class AdaptiveWindow {
   #clean: number | null = 0;
   #cleanAt: number;
   #isDraining = false;
+  readonly #min: number;
   #growth: number;
   #highest: number;
   #round: Round | null = null;
@@ -82,7 +82,7 @@ export class AdaptiveWindow {
   ) {
     const initial = isFresh ? FRESH_INITIAL : INITIAL;
     this.size = this.limit = initial;
-    this.#growth = this.#highest = initial;
+    this.#min = this.#growth = this.#highest = initial;
     this.#grants = [{ limit: initial, at: now }];
     this.#cleanAt = now;
   }
@@ -151,8 +151,10 @@ export class AdaptiveWindow {
   /** Whether the base is to be looked for. */
   #isStale(now: number): boolean {
     // A window shrinks because its link is a shorter one, or a longer one on which all items seem to wait.
-    const interval = this.size === MIN ? SMALL_PROBE_INTERVAL : PROBE_INTERVAL;
-    return now - this.#cleanAt > interval || (2 * this.size <= this.#highest && this.size > MIN);
+    const interval = this.size === this.#min ? SMALL_PROBE_INTERVAL : PROBE_INTERVAL;
+    return (
+      now - this.#cleanAt > interval || (2 * this.size <= this.#highest && this.size > this.#min)
+    );
   }
 
   #resize(ended: Round): void {
@@ -172,7 +174,7 @@ export class AdaptiveWindow {
       // By an eighth: a consumer that paused once looks slow for a round.
       if (queued > enough + 1) this.size -= Math.max(1, Math.floor(this.size / 8));
     }
-    this.size = Math.min(Math.max(this.size, MIN), MAX);
+    this.size = Math.min(Math.max(this.size, this.#min), MAX);
     this.#highest = Math.max(this.#highest, this.size);
   }
 }
