@@ -56,7 +56,7 @@ def run(name: str, repetitions: int) -> None:
     print(f"-- {name}", flush=True)
     with Bench(repetitions) as bench:
         cases = subject.run(bench)
-    conditions = {**machine.describe(), "repetitions": f"{repetitions} repetitions"}
+    conditions = {**machine.describe(), **bench.versions, "repetitions": f"{repetitions} repetitions"}
     verdicts = subject.judge(cases)
     report.save(name, report.make_result(subject.TITLE, subject.TEXT, conditions, cases, verdicts))
     print(report.render_cases(cases))

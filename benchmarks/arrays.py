@@ -11,9 +11,9 @@ from benchmarks.setups import EVEN
 
 TITLE = "Arrays"
 TEXT = """\
-Random bytes, one array after the other. To the kernel: a call with a `Uint8Array`, until the answer is there
-that tells its size; of the kernel: a call that returns a NumPy array. On a raw comm they are the one buffer
-of a message, and nothing is done with them."""
+One array after the other. To the kernel: a call with a `Float32Array`, until the answer is there that tells
+its size; of the kernel: a call that returns a NumPy array. On a raw comm it is the one buffer of a message.
+The bytes are random, so that nothing on the way can shrink them."""
 
 CONTENDERS = ("kcomm", "raw comm")
 SIZES = {"64 kB": (64_000, 10), "1 MB": (1_000_000, 6), "8 MB": (8_000_000, 3)}

@@ -32,6 +32,11 @@ class Bench:
     repetitions : int
         How often every contender has its turn.
 
+    Attributes
+    ----------
+    versions : dict
+        Those of programs that took part, beside Python and its packages.
+
     Examples
     --------
     >>> with Bench(repetitions=7) as bench:  # doctest: +SKIP
@@ -42,6 +47,7 @@ class Bench:
 
     def __init__(self, repetitions: int) -> None:
         self.repetitions = repetitions
+        self.versions: dict[str, str] = {}
         self._stack = ExitStack()
         self._browser: Browser | None = None
         self._servers: dict[Setup, Server] = {}
@@ -57,12 +63,13 @@ class Bench:
     def turns(self, contenders: Iterable[Callable[[], object]], at_most: int | None = None) -> None:
         """Let every contender measure once, then again, until all repetitions are done.
 
-        Subjects that want caches and compilers warm see to that before.
+        Every second round goes backwards: whoever comes first may find caches cold, or a page asleep.
         """
         every = list(contenders)
         for _ in range(min(self.repetitions, at_most or self.repetitions)):
             for contender in every:
                 contender()
+            every.reverse()
 
     def open(self, setup: Setup, *, far: bool = False) -> BenchPage:
         """Open a notebook whose kernel and page are ready to be measured.
@@ -114,6 +121,7 @@ class Bench:
             args = [*FLAGS, *(["--no-sandbox"] if is_root else [])]
             self._browser = playwright.chromium.launch(executable_path=executable, args=args)
             self._stack.callback(self._browser.close)
+            self.versions["Chromium"] = self._browser.version
         return self._browser
 
 

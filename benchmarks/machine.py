@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import subprocess
 from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
@@ -21,11 +20,6 @@ def describe() -> dict[str, str]:
         "python": platform.python_version(),
         **{name: version for name, version in versions.items() if version},
     }
-
-
-def node_version(node: str) -> str:
-    """Return the version of a node executable, without the v."""
-    return subprocess.run([node, "--version"], capture_output=True, text=True, check=True).stdout.strip()[1:]
 
 
 def _version(package: str) -> str:

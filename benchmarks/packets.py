@@ -43,6 +43,7 @@ def samples() -> dict[str, list[list[Any]]]:
 def run(bench: Bench) -> list[Case]:
     """Measure both languages."""
     script = bundle(bench.home)
+    bench.versions["node"] = run_node("--version").strip().removeprefix("v")
     cases: dict[str, Case] = {}
     for _ in range(bench.repetitions):
         found = [("Python", run_python()), ("JavaScript", run_javascript(script))]
@@ -119,12 +120,16 @@ def bundle(home: Path) -> Path:
 
 def run_javascript(script: Path) -> dict[str, dict[str, float]]:
     """Return what `run_python` does, of the other language."""
+    figures: dict[str, dict[str, float]] = json.loads(run_node(str(script)))
+    return figures
+
+
+def run_node(argument: str) -> str:
+    """Return what node prints."""
     node = shutil.which("node")
     if node is None:
         raise SystemExit("no node on the PATH: run this with `make bench`, which sees to it")
-    done = subprocess.run([node, str(script)], capture_output=True, check=True)
-    figures: dict[str, dict[str, float]] = json.loads(done.stdout)
-    return figures
+    return subprocess.run([node, argument], capture_output=True, text=True, check=True).stdout
 
 
 def judge(cases: Sequence[Case]) -> list[Verdict]:

@@ -96,8 +96,16 @@ class Place:
             return await asyncio.wrap_future(_submit_to_main(self.context, call))
         if handler.is_async:
             return await call()
-        result = await asyncio.wrap_future(self.worker.submit(self.context, call, lane=self.lane))
+        return await self.settle(self.submit(call))
+
+    async def settle(self, job: Future[Any]) -> Any:
+        """Wait for a job of the worker, and for what it returned, if that has to be awaited."""
+        result = await asyncio.wrap_future(job)
         return await result if inspect.isawaitable(result) else result
+
+    def submit(self, function: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Give the worker a job."""
+        return self.worker.submit(self.context, function, *args, lane=self.lane)
 
     async def iterate(self, handler: Handler, call: Callable[[], Any]) -> AsyncGenerator[Any, None]:
         """Run a stream's handler; it is advanced only as the items are asked for."""
@@ -136,7 +144,7 @@ class Place:
     def _submit(self, handler: Handler, function: Callable[..., Any], *args: Any) -> Future[Any]:
         if handler.thread == "main":
             return _submit_to_main(self.context, lambda: function(*args))
-        return self.worker.submit(self.context, function, *args, lane=self.lane)
+        return self.submit(function, *args)
 
 
 def _is_async(function: Callable[..., Any]) -> bool:

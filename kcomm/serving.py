@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kcomm import errors
 from kcomm.admission import Admission, Unanswered
 from kcomm.errors import BadValueError, KcommError
 from kcomm.handlers import Handler, Place
+from kcomm.jobs import Jobs, is_plain
 from kcomm.listening import Listening
 from kcomm.protocol import events
 
@@ -52,6 +54,8 @@ class Serving:
         self._grace = grace
         self._registry: Registry | None = None
         self._channel: Channel | None = None
+        self._jobs = Jobs(peer.runtime, lambda: place.worker.wake(place.lane))
+        self._running: dict[int, tuple[Handler, Future[Any]]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._lifecycle: set[asyncio.Task[None]] = set()
@@ -99,12 +103,18 @@ class Serving:
             self._fail(event.id, error)
             return
         assert handler is not None
-        serve = self._serve_stream if handler.is_stream else self._serve_method
         if handler.is_stream:
             self._credit[event.id] = asyncio.Event()
-        task = self._peer.runtime.start(serve(event.id, handler, call), self._place.context)
-        self._tasks[event.id] = task
-        task.add_done_callback(lambda done: self._forget(event.id, handler, done))
+            self._start_call(event.id, handler, self._serve_stream(event.id, handler, call))
+        elif handler.runs_on_worker:
+            self._start_job(event.id, handler, call)
+        else:
+            self._start_call(event.id, handler, self._serve_method(event.id, handler, call))
+
+    def _start_call(self, id_: int, handler: Handler, serve: Coroutine[Any, Any, None]) -> None:
+        task = self._peer.runtime.start(serve, self._place.context)
+        self._tasks[id_] = task
+        task.add_done_callback(lambda done: self._forget(id_, handler, done))
 
     def _forget(self, id_: int, handler: Handler, task: asyncio.Task[None]) -> None:
         self._tasks.pop(id_, None)
@@ -129,6 +139,11 @@ class Serving:
         task = self._tasks.get(event.id)
         if task is not None:
             task.cancel()
+            return
+        if event.id in self._running:
+            handler, future = self._running.pop(event.id)
+            future.cancel()
+            self._fail_handler(event.id, handler, asyncio.CancelledError())
             return
         for deferred in self._deferred:
             if isinstance(deferred, events.Called) and deferred.id == event.id:
@@ -181,16 +196,43 @@ class Serving:
         if event.id in self._credit:
             self._credit[event.id].set()
 
-    async def _serve_method(self, id_: int, handler: Handler, call: Callable[[], Any]) -> None:
+    def _start_job(self, id_: int, handler: Handler, call: Callable[[], Any]) -> None:
+        """Give a call of a plain function to the worker."""
         result = self._unanswered.add(call)
+
+        def finish(job: Future[Any]) -> None:
+            if self._running.pop(id_, None) is None:  # it was cancelled
+                pass
+            elif is_plain(job):
+                self._answer(id_, handler, self._peer.session.end, job.result())
+            else:
+                self._start_call(
+                    id_, handler, self._answer_with(id_, handler, lambda: self._place.settle(job))
+                )
+            result.release()
+
+        job = self._place.submit(result.run)
+        self._running[id_] = handler, job
+        self._jobs.add(job, finish)
+
+    async def _answer_with(self, id_: int, handler: Handler, run: Callable[[], Awaitable[Any]]) -> None:
         try:
-            if not handler.runs_on_worker:
-                await self._admission.enter()
-            value = await self._place.run(handler, result.run)
+            result = await run()
         except BaseException as error:
             self._fail_handler(id_, handler, error)
         else:
-            self._answer(id_, handler, self._peer.session.end, value)
+            self._answer(id_, handler, self._peer.session.end, result)
+
+    async def _serve_method(self, id_: int, handler: Handler, call: Callable[[], Any]) -> None:
+        """Answer a call of a handler that is async, or belongs to the main thread."""
+        result = self._unanswered.add(call)
+
+        async def run() -> Any:
+            await self._admission.enter()
+            return await self._place.run(handler, result.run)
+
+        try:
+            await self._answer_with(id_, handler, run)
         finally:
             result.release()
             self._place.worker.wake(self._place.lane)
@@ -289,11 +331,20 @@ class Serving:
         self._listening.take(event, handler, call)
 
     def _start_event(self, handler: Handler, run: Callable[[], Any], done: Callable[[], object]) -> None:
-        async def run_event() -> None:
-            await self._run_in_background(handler, run)
+        async def watch(handle: Callable[[], Awaitable[Any]]) -> None:
+            await self._watch(handler, handle)
             done()
 
-        self._start(run_event(), self._background)
+        def finish(job: Future[Any]) -> None:
+            if is_plain(job):
+                done()
+            else:
+                self._start(watch(lambda: self._place.settle(job)), self._background)
+
+        if handler.runs_on_worker:
+            self._jobs.add(self._place.submit(run), finish)
+        else:
+            self._start(watch(lambda: self._place.run(handler, run)), self._background)
 
     def _report(self, code: str, message: str) -> None:
         logger.warning("%s [%s]", message, code)
@@ -307,9 +358,10 @@ class Serving:
         tasks.add(task)
         task.add_done_callback(tasks.discard)
 
-    async def _run_in_background(self, handler: Handler, call: Callable[[], Any]) -> None:
+    async def _watch(self, handler: Handler, run: Callable[[], Awaitable[Any]]) -> None:
+        """Wait for a handler whose result nobody wants; report its failure."""
         try:
-            await self._place.run(handler, call)
+            await run()
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # a handler's SystemExit must not end the loop
@@ -325,7 +377,7 @@ class Serving:
         except KcommError as error:
             self._place.log_failure(handler, error)
             return
-        self._start(self._run_in_background(handler, call), self._lifecycle)
+        self._start(self._watch(handler, lambda: self._place.run(handler, call)), self._lifecycle)
 
 
 def _valid_text(text: str) -> str:

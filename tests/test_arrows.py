@@ -21,7 +21,7 @@ LAYERS: list[set[str]] = [
     {"transport.comm"},
     {"transport.subshells"},
     {"handlers"},
-    {"listening"},
+    {"listening", "jobs"},
     {"serving"},
     {"peer"},
     {"stream"},

@@ -91,7 +91,7 @@ def test_contenders_take_turns() -> None:
     order: list[str] = []
     with Bench(repetitions=3) as bench:
         bench.turns([lambda: order.append("ours"), lambda: order.append("theirs")])
-        assert order == ["ours", "theirs"] * 3
+        assert order == ["ours", "theirs", "theirs", "ours", "ours", "theirs"]
         order.clear()
         bench.turns([lambda: order.append("slow")], at_most=2)
     assert order == ["slow", "slow"]
