@@ -272,7 +272,8 @@ class Channel:
         def give_up() -> None:
             if future.set_running_or_notify_cancel() if not future.done() else False:
                 self._peer.cancel(id_, "timeout")
-                future.set_exception(errors.CallTimeoutError(f"{method!r} gave no answer within {timeout} s"))
+                text = f"{method!r} gave no answer within {timeout} s: allow it more with timeout="
+                future.set_exception(errors.CallTimeoutError(text))
 
         runtime = self._peer.runtime
 

@@ -192,7 +192,7 @@ function watch(
     giveUp(
       new KcommError(
         "kcomm.timeout",
-        `'${method}' gave no answer within ${timeout} ms: allow it more with { timeout }`,
+        `'${method}' gave no answer within ${timeout} ms (is its handler slow, or the kernel busy with a cell?): allow it more with { timeout }`,
       ),
     );
   };
