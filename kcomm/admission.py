@@ -49,6 +49,10 @@ class Admission:
             self._loop.call_soon(self.admit)
 
 
+def _nothing() -> None:
+    """Stand for a call that is over."""
+
+
 class Unanswered:
     """Counts the results that plain functions returned, and that are not answered yet."""
 
@@ -86,6 +90,7 @@ class Result:
         return value
 
     def release(self) -> None:
-        """Count it no longer."""
+        """Count it no longer; a call that was cancelled may stand in the worker's queue for long."""
+        self._call = _nothing
         nbytes, self._nbytes = self._nbytes, 0
         self._unanswered._count(-nbytes)

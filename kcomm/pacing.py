@@ -35,7 +35,8 @@ class Pacer:
 
     def count(self, now: float) -> None:
         """Take note that a packet leaves."""
-        self._due = max(self._due, now) + INTERVAL
+        # Large packets leave whatever is due: they must not hold up others for long.
+        self._due = min(max(self._due, now), now + (BURST - 1) * INTERVAL) + INTERVAL
 
     def forgive(self) -> None:
         """Take note that everything arrived: nothing crowds the path."""

@@ -187,14 +187,14 @@ class Peer:
             else:
                 self._pacer.count(now)
                 self._send(self.transport.send, packet)
-        if self.session.is_writable:
+        if self.session.may_answer:
             # Volatile packets make room when they leave: no acknowledgement will tell of it.
             self.serving.set_writable()
         self._set_timer(pause)
 
     def _pause(self, now: float) -> float:
         """Return the seconds until the next packet may leave."""
-        if not self.session.in_flight:
+        if not self.session.under_way:
             self._pacer.forgive()
         if not self.session.is_open or self.session.waiting >= BULK:
             return 0.0

@@ -82,7 +82,7 @@ class Serving:
     def _has_room(self) -> bool:
         """Return whether answers may be made; what is made after the end of the channel takes none."""
         with self._peer.lock:
-            return not self._peer.session.is_open or self._peer.session.wait_for_room()
+            return not self._peer.session.is_open or self._peer.session.wait_for_answer_room()
 
     def close(self) -> None:
         """Cancel what `on_open` began. Calls were cancelled one by one; events that came are handled."""
@@ -270,7 +270,7 @@ class Serving:
                     await event.wait()
                 continue
             with self._peer.lock:
-                has_room = self._peer.session.wait_for_room()
+                has_room = self._peer.session.wait_for_answer_room()
             if has_room:
                 return True
             self._writable.clear()
@@ -286,6 +286,8 @@ class Serving:
             text = f"the result of {handler.name!r} can't be sent: {error.message}"
             self._place.log_failure(handler, error)
             self._fail(id_, BadValueError(text, code=error.code))
+        except Exception as error:  # of a value that another thread changes, or whose own code fails
+            self._fail_handler(id_, handler, error)
         self._peer.flush_soon()
 
     def _fail_handler(self, id_: int, handler: Handler, error: BaseException) -> None:
@@ -297,17 +299,17 @@ class Serving:
             self._fail(id_, error)
         else:
             kind = type(error).__name__
-            data = {"type": kind}
-            self._fail(id_, errors.RemoteError(f"{handler.name!r} raised {kind}: {error}", data=data))
+            text = f"{handler.name!r} raised {kind}: {_text_of(error)}"
+            self._fail(id_, errors.RemoteError(text, data={"type": kind}))
 
     def _fail(self, id_: int, error: KcommError) -> None:
         with self._peer.lock:
             if self._peer.session.is_open:
-                text = _valid_text(error.message)
+                text = _valid_text(str(error.message))
                 try:
                     self._peer.session.fail(id_, error.code, text, error.data)
-                except BadValueError:  # data that the handler gave its error
-                    self._peer.session.fail(id_, error.code, text)
+                except Exception:  # a code or data that the handler gave its error
+                    self._peer.session.fail(id_, str(error.code), text)
         self._peer.flush_soon()
 
     # --- events -----------------------------------------------------------------------------------
@@ -366,7 +368,7 @@ class Serving:
             raise
         except BaseException as error:  # a handler's SystemExit must not end the loop
             self._place.log_failure(handler, error)
-            text = f"{handler.name!r} raised {type(error).__name__}: {error}"
+            text = f"{handler.name!r} raised {type(error).__name__}: {_text_of(error)}"
             self._report("kcomm.handler_error", text)
 
     def run_handler(self, handler: Handler) -> None:
@@ -378,6 +380,14 @@ class Serving:
             self._place.log_failure(handler, error)
             return
         self._start(self._watch(handler, lambda: self._place.run(handler, call)), self._lifecycle)
+
+
+def _text_of(error: BaseException) -> str:
+    """Return an exception's message; its own code may fail."""
+    try:
+        return str(error)
+    except Exception:
+        return "(it can't be told in words)"
 
 
 def _valid_text(text: str) -> str:

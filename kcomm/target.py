@@ -13,7 +13,8 @@ from kcomm.channel import Channel
 from kcomm.errors import ChannelClosedError
 from kcomm.handlers import Handler, Place, Thread
 from kcomm.peer import Peer
-from kcomm.protocol import Limits, Session
+from kcomm.protocol import Limits, Session, values
+from kcomm.protocol.writer import GREETING_DEPTH
 from kcomm.runtime import Worker
 from kcomm.transport.base import Transport, get_host
 from kcomm.transport.subshells import Origin, get_origin, subshells
@@ -43,6 +44,8 @@ class Target:
     ------
     NoKernelError
         When this process runs no Jupyter kernel.
+    BadValueError
+        When the features can't be sent.
 
     Notes
     -----
@@ -70,7 +73,9 @@ class Target:
             raise ValueError("the name of a target must not be empty")
         self.name = name
         self._limits = limits or Limits()
-        self._features = features or {}
+        self._features = dict(features or {})
+        # What can't be sent fails here, not when a page connects.
+        values.encode([self._features], GREETING_DEPTH)
         self._host = get_host()
         self._context = contextvars.copy_context()
         self._worker = Worker(f"kcomm-{name}")

@@ -188,7 +188,7 @@ def test_handlers_wait_while_nobody_reads_their_answers(ends, monkeypatch, is_as
     page.wait_open(WAIT)
     [channel] = ends.target.channels
     session = channel._peer.session
-    monkeypatch.setattr(session, "wait_for_room", lambda: len(begun) < 3)
+    monkeypatch.setattr(session, "wait_for_answer_room", lambda: len(begun) < 3)
     answers = [page.call("make", i) for i in range(20)]
     settle()
     assert begun == [0, 1, 2]

@@ -169,10 +169,11 @@ class TestReceiveLane:
 
     def test_a_number_that_can_not_be(self):
         lane = ReceiveLane(100)
-        with pytest.raises(ProtocolError, match="packet 102 can't be"):
-            accept(lane, 102)
-        with pytest.raises(ProtocolError, match="packet 102 can't be"):
-            lane.probe(102, 0)
+        number = MAX_EARLY + 1
+        with pytest.raises(ProtocolError, match=f"packet {number} can't be"):
+            accept(lane, number)
+        with pytest.raises(ProtocolError, match=f"packet {number} can't be"):
+            lane.probe(number, 0)
 
     def test_an_ack_is_due_after_the_first_packet(self):
         lane = ReceiveLane(1000)
@@ -254,3 +255,65 @@ def test_a_minute_of_silence_causes_no_storm(is_lost):
     assert len(answers) <= 3
     seen = deliver(answers, page)
     assert [event.value for event in seen if isinstance(event, events.Emitted)] == ([0, 1] if is_lost else [])
+
+
+def test_a_slow_link_is_not_filled_with_repeats():
+    """All of a large value is lost in a break; the link after it takes longer for each part than a retry."""
+    page, kernel = Session("opener"), Session("acceptor")
+    page.open()
+    now, rate, delay = 0.0, 2.5e6, 0.04
+    for sender, receiver in ((page, kernel), (kernel, page), (page, kernel)):
+        while (packet := sender.next_packet(now)) is not None:
+            receiver.receive(packet, now)
+    page.call("f")
+    request = page.next_packet(now)
+    assert request is not None
+    kernel.receive(request, now)
+    kernel.end(1, bytes(8 << 20))
+    lost = 0
+    while (packet := kernel.next_packet(now)) is not None:
+        lost += sum(map(len, packet))
+    for end in (page, kernel):
+        end.wake(now)
+
+    sent, free_at = 0, 0.0
+    flying: list[tuple[float, int, Session, list]] = []
+    answers: list[events.Event] = []
+    for turn in range(2000):
+        while (packet := kernel.next_packet(now)) is not None:
+            size = sum(map(len, packet))
+            sent += size
+            free_at = max(free_at, now) + size / rate
+            flying.append((free_at + delay, turn, page, packet))
+        while (packet := page.next_packet(now)) is not None:
+            flying.append((now + delay, turn, kernel, packet))
+        times = [kernel.deadline(), page.deadline(), *(arrival for arrival, *_ in flying)]
+        due = [time for time in times if time is not None]
+        if not due or answers:
+            break
+        now = max(now, min(due))
+        arrived = [flight for flight in flying if flight[0] <= now]
+        flying = [flight for flight in flying if flight[0] > now]
+        for _, _, end, packet in arrived:
+            answers += [e for e in end.receive(packet, now) if isinstance(e, events.Ended)]
+    assert len(answers) == 1
+    assert sent < 1.5 * lost
+
+
+def test_what_is_missing_is_asked_for_although_something_waits_all_the_time():
+    page, kernel = Session("opener"), Session("acceptor")
+    page.open()
+    for sender, receiver in ((page, kernel), (kernel, page), (page, kernel)):
+        while (packet := sender.next_packet(0)) is not None:
+            receiver.receive(packet, 0)
+    page.emit("t", 0)
+    assert page.next_packet(1) is not None  # lost
+    page.emit("t", 1)
+    late = page.next_packet(1)
+    assert late is not None
+    kernel.receive(late, 1)
+    kernel.emit("t", 0)
+    nack = kernel.next_packet(1 + NACK_DELAY)
+    assert nack is not None
+    page.receive(nack, 1.1)
+    assert page.deadline() == 1.1 + RESEND_DELAY

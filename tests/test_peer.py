@@ -169,6 +169,12 @@ class TestPacer:
         pacer.count(10 + INTERVAL)
         assert pacer.wait(10 + INTERVAL) == pytest.approx(INTERVAL)
 
+    def test_what_leaves_at_once_holds_nothing_up_for_long(self):
+        pacer = Pacer()
+        for _ in range(10_000):
+            pacer.count(10)
+        assert pacer.wait(10) == pytest.approx(INTERVAL)
+
     def test_what_arrived_is_forgiven(self):
         pacer = Pacer()
         for _ in range(100):

@@ -525,3 +525,8 @@ def test_a_forked_child_is_told_that_it_has_no_channel(ends):
     os.waitpid(child, 0)
     os.close(write)
     assert os.read(read, 100) == b"forkedforkedforked"
+
+
+def test_features_that_can_not_be_sent():
+    with MemoryHost(), pytest.raises(errors.BadValueError, match="object"):
+        kcomm.Target("bad", features={"x": object()})

@@ -131,6 +131,7 @@ export class Calls {
 class Request {
   #id: number | null = null;
   #isCancelled = false;
+  #stopWaiting = () => {};
 
   constructor(
     readonly peer: Peer,
@@ -139,7 +140,7 @@ class Request {
   ) {}
 
   start(method: string, args: Arguments, limit: number, options: Record<string, unknown>): void {
-    this.peer.whenWritable(() => {
+    this.#stopWaiting = this.peer.whenWritable(() => {
       if (this.#isCancelled) return;
       try {
         checkArguments(method, args);
@@ -161,6 +162,7 @@ class Request {
 
   cancel(reason: string): void {
     this.#isCancelled = true;
+    this.#stopWaiting(); // Its arguments may be large.
     if (this.#id === null || !this.table.delete(this.#id) || !this.peer.session.isOpen) return;
     this.peer.session.cancel(this.#id, reason);
     this.peer.flushSoon();

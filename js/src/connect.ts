@@ -6,6 +6,7 @@ import { isReachable, type Link, watchLink } from "./link.js";
 import type { KernelConnection } from "./transport/kernel-message.js";
 import { labTransport } from "./transport/lab.js";
 import { forgetLeft, type Left, leftBehind } from "./transport/left.js";
+import { need } from "./transport/needed.js";
 import { deleteSubshell } from "./transport/subshells.js";
 
 export interface ConnectOptions extends ChannelOptions {
@@ -72,14 +73,19 @@ export async function connect(target: string, options: ConnectOptions = {}): Pro
       "this notebook has no kernel: choose one, then run the cell",
     );
   }
+  const unneed = need(kernel);
   const unwatch = onLink ? watchLink(kernel, onLink) : () => {};
+  const leave = () => {
+    unwatch();
+    unneed();
+  };
   try {
     await ready(kernel, clock, signal);
     const channel = await open(kernel, gone.signal, target, { ...channelOptions, signal }, clock);
-    void channel.closed.then(unwatch);
+    void channel.closed.then(leave);
     return channel;
   } catch (error) {
-    unwatch();
+    leave();
     throw error;
   }
 }

@@ -201,8 +201,8 @@ export class Handlers {
   }
 
   #room(): Promise<void> | undefined {
-    if (this.#peer.session.waitForRoom()) return undefined;
-    return new Promise((resolve) => this.#peer.whenWritable(resolve));
+    if (this.#peer.session.waitForAnswerRoom()) return undefined;
+    return new Promise((resolve) => this.#peer.whenAnswerable(resolve));
   }
 
   #end(id: number, method: string, value: unknown): void {

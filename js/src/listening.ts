@@ -110,11 +110,18 @@ export function checkFunction(name: string, run: unknown): void {
 export function asKcommError(name: string, error: unknown): KcommError {
   if (error instanceof KcommError) return error;
   const type = error instanceof Error ? errorType(error) : typeof error;
-  return new KcommError(
-    "kcomm.handler_error",
-    `'${name}' raised ${type}: ${error instanceof Error ? error.message : String(error)}`,
-    { type },
-  );
+  return new KcommError("kcomm.handler_error", `'${name}' raised ${type}: ${textOf(error)}`, {
+    type,
+  });
+}
+
+/** What was thrown in words; its own code may fail. */
+function textOf(error: unknown): string {
+  try {
+    return error instanceof Error ? String(error.message) : String(error);
+  } catch {
+    return "(it can't be told in words)";
+  }
 }
 
 /** All DOM errors have one class; their name tells them apart. */

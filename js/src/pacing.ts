@@ -21,7 +21,8 @@ export class Pacer {
 
   /** A packet leaves. */
   count(now: number): void {
-    this.#due = Math.max(this.#due, now) + INTERVAL;
+    // Large packets leave whatever is due: they must not hold up others for long.
+    this.#due = Math.min(Math.max(this.#due, now), now + (BURST - 1) * INTERVAL) + INTERVAL;
   }
 
   /** Everything arrived: nothing crowds the path. */

@@ -10,11 +10,15 @@ export class Peer implements TransportListener {
   readonly #role: "opener" | "acceptor";
   readonly #transport: Transport;
   readonly #onEvent: (event: SessionEvent) => void;
+  /** Answers and calls that wait for room. */
+  readonly #answers: (() => void)[] = [];
   readonly #waiting: (() => void)[] = [];
   readonly #pacer = new Pacer();
   /** Milliseconds until the next packet may leave. */
   #pause = 0;
   #isStarted = false;
+  readonly #untold: SessionEvent[] = [];
+  #isTelling = false;
   #isFlushDue = false;
   #isCut = false;
   #isDown = false;
@@ -49,10 +53,22 @@ export class Peer implements TransportListener {
     this.flush();
   }
 
-  /** Runs something as soon as there is room to send; in the order of asking. After the end of the channel there always is. */
-  whenWritable(run: () => void): void {
+  /** Runs something as soon as there is room for an answer, for which calls do not wait in turn. */
+  whenAnswerable(run: () => void): void {
+    this.#answers.push(run);
+    this.#letWrite();
+  }
+
+  /**
+   * Runs something as soon as there is room to send; in the order of asking. After the end of the channel there always is. Returns what ends the wait.
+   */
+  whenWritable(run: () => void): () => void {
     this.#waiting.push(run);
     this.#letWrite();
+    return () => {
+      const at = this.#waiting.indexOf(run);
+      if (at >= 0) this.#waiting.splice(at, 1);
+    };
   }
 
   /** Sends what is queued until the end of this turn; it shares packets. */
@@ -124,8 +140,8 @@ export class Peer implements TransportListener {
   }
 
   #pauseNow(): number {
-    const { inFlight, isOpen, waiting } = this.session;
-    if (inFlight === 0) this.#pacer.forgive();
+    const { underWay, isOpen, waiting } = this.session;
+    if (underWay === 0) this.#pacer.forgive();
     return isOpen && waiting < BULK ? this.#pacer.wait(now()) : 0;
   }
 
@@ -137,10 +153,23 @@ export class Peer implements TransportListener {
   }
 
   #tell(happened: readonly SessionEvent[]): void {
-    for (const event of happened) this.#onEvent(event);
+    // What a listener does may make events, too: those come after the ones that were there before.
+    this.#untold.push(...happened);
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    try {
+      for (let event = this.#untold.shift(); event; event = this.#untold.shift())
+        this.#onEvent(event);
+    } finally {
+      this.#isTelling = false;
+    }
   }
 
   #letWrite(): void {
+    const isClosed = () => this.session.state === "closed";
+    while (this.#answers.length > 0 && (isClosed() || this.session.waitForAnswerRoom())) {
+      this.#answers.shift()?.();
+    }
     while (
       this.#waiting.length > 0 &&
       (this.session.state === "closed" || this.session.waitForRoom())

@@ -74,6 +74,15 @@ class Lanes:
             self.sending.count_volatile(packets.size(packet))
         return packet
 
+    def asks(self, now: float, *, receives: bool, probes: bool) -> bool:
+        """Return whether a NACK or PROBE is due, which goes before what else waits.
+
+        A mere acknowledgement rides on that.
+        """
+        return (receives and _is_due(self.receiving.nack_deadline, now)) or (
+            probes and _is_due(self.sending.probe_deadline, now)
+        )
+
     def upkeep(self, now: float, *, receives: bool, probes: bool) -> list[Buffer] | None:
         """Return a packet that keeps the lanes going, if one is due.
 

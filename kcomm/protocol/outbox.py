@@ -122,6 +122,8 @@ class Outbox:
         self._urgent: dict[tuple[Kind, int], Outgoing] = {}
         self._queue: deque[Outgoing] = deque()
         self._held: dict[int, Outgoing] = {}
+        #: Bytes of the calls that are held back.
+        self.held_nbytes = 0
         self._events = WaitingEvents()
         self._dropped = 0
         self._bulk: dict[int, _Transfer] = {}
@@ -165,11 +167,13 @@ class Outbox:
     def hold(self, message: Outgoing) -> None:
         """Hold a call back until it is released; it counts as one that waits."""
         self._held[message.id] = message
+        self.held_nbytes += message.nbytes
         self._nbytes += message.nbytes
 
     def release(self) -> int:
         """Queue the call that was held back for longest; return its id."""
         message = self._held.pop(next(iter(self._held)))
+        self.held_nbytes -= message.nbytes
         self._queue.append(message)
         return message.id
 
@@ -179,6 +183,7 @@ class Outbox:
         if message is None:
             return False
         self._nbytes -= message.nbytes
+        self.held_nbytes -= message.nbytes
         return True
 
     def is_held(self, id_: int) -> bool:

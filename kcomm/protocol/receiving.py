@@ -102,7 +102,7 @@ class ReceiveLane:
 
     def _know(self, seq: int) -> None:
         # A packet has several bytes, and no more than a window of them can be under way.
-        if seq > self.last + self.window:
+        if seq > self.last + max(self.window, MAX_EARLY):
             raise ProtocolError(f"packet {seq} can't be: {self.last} was the last one that came")
         self._known = max(self._known, seq)
 

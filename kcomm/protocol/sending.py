@@ -18,6 +18,8 @@ MAX_PROBE_DELAY = 60.0
 RESEND_DELAY = 0.02
 #: NACKs that were held up come in one go: they are answered once. Less than a receiver waits to ask again.
 RESEND_INTERVAL = 0.2
+#: Bytes a second of a slow path: what was sent again may take this long, and is not lost meanwhile.
+SLOW_PATH = 1e6
 #: Packets that are sent again for one NACK. A server lets about 3 000 pass before its gate closes again.
 MAX_RESENT = 256
 
@@ -28,6 +30,7 @@ class _Kept:
     nbytes: int
     buffers: Sequence[Buffer]
     resent_at: float | None = None
+    resent: int = 0
     is_due: bool = False
 
 
@@ -53,6 +56,7 @@ class SendLane:
         self._probed_at: float | None = None
         self._again: deque[_Kept] = deque()
         self._again_due: float | None = None
+        self._progressed_at = 0.0
 
     @property
     def is_full(self) -> bool:
@@ -103,6 +107,7 @@ class SendLane:
             self.nbytes -= kept.nbytes
         if len(self._ring) == before:
             return False
+        self._progressed_at = now
         self._waits_since = now if self._ring else None
         self._probe_delay = PROBE_DELAY
         self._probe_due = now + PROBE_DELAY if self._ring else None
@@ -145,8 +150,7 @@ class SendLane:
         if not 1 <= first <= last <= self.last:
             raise ProtocolError(f"a NACK for packets {first} to {last}, which were never sent")
         for kept in self._stretch(first, last):
-            is_recent = kept.resent_at is not None and now - kept.resent_at < RESEND_INTERVAL
-            if kept.is_due or is_recent:
+            if kept.is_due or self._is_on_its_way(kept, now):
                 continue
             if len(self._again) >= MAX_RESENT:
                 break
@@ -154,6 +158,13 @@ class SendLane:
             self._again.append(kept)
         if self._again and self._again_due is None:
             self._again_due = now + RESEND_DELAY
+
+    def _is_on_its_way(self, kept: _Kept, now: float) -> bool:
+        """Return whether a packet was sent again and may still come: others do, or it is large."""
+        if kept.resent_at is None:
+            return False
+        patience: float = (RESEND_INTERVAL + kept.nbytes / SLOW_PATH) * 2 ** min(kept.resent - 1, 3)
+        return now - max(kept.resent_at, self._progressed_at) < patience
 
     def _stretch(self, first: int, last: int) -> Iterator[_Kept]:
         if not self._ring:
@@ -175,6 +186,7 @@ class SendLane:
             if kept.is_due:  # not acknowledged meanwhile
                 kept.is_due = False
                 kept.resent_at = now
+                kept.resent += 1
                 return kept.buffers
         self._again_due = None
         return None

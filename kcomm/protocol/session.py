@@ -153,6 +153,7 @@ class Session:
     def emit(self, topic: str, value: Any, *, latest: bool = False) -> None:
         """Send an event."""
         self._check_open()
+        self._topics.check_room(topic, self.peer_limits.topics)
         event = self._writer.encode(Kind.EVENT, 0, topic, self._topics.next_index(topic), value)
         self._topics.count_sent(topic)
         self._outbox.put_event(topic, event, is_latest=latest)
@@ -221,13 +222,16 @@ class Session:
         if again is not None:
             return list(again)
         sending = self._lanes.sending
+        upkeep = {"receives": not is_closed, "probes": self.is_open or self.lingers}
+        if self._lanes.asks(now, **upkeep):
+            return self._lanes.upkeep(now, **upkeep)
         batch = self._outbox.take(
             is_full=sending.is_full and not is_closed,
             # Parts of large messages leave a quarter of the window to others.
             is_crowded=sending.nbytes * 4 >= 3 * sending.window and not is_closed,
         )
         if not batch:
-            return self._lanes.upkeep(now, receives=not is_closed, probes=self.is_open or self.lingers)
+            return self._lanes.upkeep(now, **upkeep)
         packet = self._lanes.write(
             [message.body for message in batch],
             [attachment for message in batch for attachment in message.attachments],
@@ -271,6 +275,11 @@ class Session:
         return len(self._lanes.sending)
 
     @property
+    def under_way(self) -> int:
+        """Bytes of packets, volatile ones too, that may be under way."""
+        return self._lanes.sending.nbytes
+
+    @property
     def waiting(self) -> int:
         """Bytes of messages that wait to be sent."""
         return self._outbox.nbytes
@@ -290,6 +299,17 @@ class Session:
         """Whether there is room; where there is none, wait for the event `Writable`."""
         return self._outbox.nbytes + self._lanes.sending.nbytes < self._lanes.window
 
+    @property
+    def may_answer(self) -> bool:
+        """Whether there is room for answers: calls that are held back wait for those of the other end."""
+        taken = self._outbox.nbytes - self._outbox.held_nbytes + self._lanes.sending.nbytes
+        return taken < self._lanes.window
+
+    def wait_for_answer_room(self) -> bool:
+        """Return whether there is room for answers; if not, the event `Writable` will tell."""
+        self._was_full = self._was_full or not self.may_answer
+        return self.may_answer
+
     def wait_for_room(self) -> bool:
         """Return whether there is room; if not, the event `Writable` will tell."""
         self._was_full = self._was_full or not self.is_writable
@@ -300,8 +320,8 @@ class Session:
     def _receive(self, buffers: Sequence[Buffer], now: float, happened: list[Event]) -> None:
         packet = packets.read(buffers, self.limits.packet, self.limits.depth)
         turn = self._lanes.take(packet, now)
-        if self._was_full and self.is_writable:
-            self._was_full = False
+        if self._was_full and self.may_answer:
+            self._was_full = not self.is_writable
             happened.append(events.Writable())
         for each in turn:
             for message in each.messages:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kcomm.errors import ProtocolError
+from kcomm.errors import BadArgumentsError, ProtocolError
 
 
 class Topics:
@@ -22,6 +22,14 @@ class Topics:
     def next_index(self, topic: str) -> int:
         """Return the index of the next event of a topic; `count_sent` makes it used."""
         return self._sent.get(topic, 0)
+
+    def check_room(self, topic: str, max_topics: int) -> None:
+        """Raise if the other end does not take events of one more topic."""
+        if topic not in self._sent and len(self._sent) >= max_topics:
+            raise BadArgumentsError(
+                f"the other end takes events of {max_topics} topics: put what differs into the value, not "
+                f"into the name {topic!r}"
+            )
 
     def count_sent(self, topic: str) -> None:
         """Take note that the event with the next index was queued."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import BrowserContext, expect
 
 from tests.network.faulty import FaultyProxy
 from tests.page.notebook import Notebook
@@ -26,8 +26,48 @@ player
 """
 WEBCAM = "cam = kcomm.webcam(process=lambda image: image[::2, ::2], mirror=False)\ncam"
 AMOUNT = Amount(calls=500, items=10_000)
-#: JupyterLab waits for 10 to 30 seconds before it looks for the server again.
-LAB_PATIENCE = 90_000
+#: JupyterLab waits for 10 to 30 seconds before it asks again for the kernel of a connection that broke.
+#: Here that wait does not end by itself: whatever reconnects before `endWaits()`, it is not JupyterLab.
+ENDLESS_WAITS = """
+(() => {
+  const native = window.setTimeout;
+  const waits = [];
+  window.setTimeout = (callback, delay, ...rest) => {
+    if (!(delay >= 10_000 && rest[0] instanceof Event)) return native(callback, delay, ...rest);
+    waits.push(() => callback(...rest));
+    return 0;
+  };
+  window.countWaits = () => waits.length;
+  window.endWaits = () => waits.splice(0).forEach((end) => end());
+})();
+"""
+#: Lets the page's kernel connections be closed in good order, and keeps how each one ended.
+CLOSING = """
+(() => {
+  const sockets = new Set();
+  window.closeCodes = [];
+  window.WebSocket = class extends WebSocket {
+    constructor(url, ...rest) {
+      super(url, ...rest);
+      if (!/\\/api\\/kernels\\//.test(url)) return;
+      sockets.add(this);
+      this.addEventListener("close", ({ code }) => {
+        sockets.delete(this);
+        closeCodes.push(code);
+      });
+    }
+  };
+  window.closeSockets = (code) => sockets.forEach((socket) => socket.close(code));
+})();
+"""
+#: Whether a view's message begins where its picture does, and leaves the controls alone.
+IS_ON_PICTURE = """
+(view) => {
+  const [message, picture, controls] = [".kcomm-Message", ".kcomm-Screen", ".kcomm-Controls"].map(
+    (part) => view.querySelector(part).getBoundingClientRect());
+  return message.top - picture.top >= 0 && message.top - picture.top < 20 && message.bottom <= controls.top;
+}
+"""
 
 
 class Scene:
@@ -59,19 +99,26 @@ class Scene:
 
     def check(self, name: str) -> None:
         """Check that all goes on by itself, over the same channels."""
-        self.work.wait(LAB_PATIENCE)
+        self.work.wait()
         self.work.check()
+        self.check_views()
+        self.notebook.screenshot(name)
+
+    def check_views(self) -> None:
+        """Check that the views go on, over the same channels."""
         for view in (self.player, self.webcam):
             painted = int(view.canvas.get_attribute("data-index") or 0)
             view.wait_past(painted + 20, timeout=60_000)
             expect(view.node).to_have_attribute("data-status", "live")
             expect(view.node.locator(".kcomm-Message")).to_be_hidden()
         assert self.channel_ids() == self.channels
-        self.notebook.screenshot(name)
 
 
 @pytest.fixture
-def scene(open_notebook: Open, lab: Server) -> Iterator[Callable[[], tuple[Scene, FaultyProxy]]]:
+def scene(
+    open_notebook: Open, lab: Server, context: BrowserContext
+) -> Iterator[Callable[[], tuple[Scene, FaultyProxy]]]:
+    context.add_init_script(ENDLESS_WAITS)
     with FaultyProxy(lab.url) as proxy:
         yield lambda: (Scene(open_notebook, proxy.url), proxy)
 
@@ -82,7 +129,11 @@ Make = Callable[[], tuple[Scene, FaultyProxy]]
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize(("seconds", "is_silent"), [(1, True), (30, False)], ids=["1s", "30s"])
 def test_an_outage(scene: Make, seconds: int, is_silent: bool) -> None:
-    """A short one of which the server hears nothing, as where a laptop changes networks, and a long one."""
+    """A short one of which the server hears nothing, as where a laptop changes networks, and a long one.
+
+    The page is connected again though JupyterLab still waits; when that has waited for long enough, it
+    reconnects once more, and all goes on again.
+    """
     here, proxy = scene()
     here.start()
     with proxy.outage(is_silent=is_silent):
@@ -94,10 +145,27 @@ def test_an_outage(scene: Make, seconds: int, is_silent: bool) -> None:
                 "Disconnected from the server, waiting for it …"
             )
             assert view.pixels().any()
+            assert view.node.evaluate(IS_ON_PICTURE)
         here.notebook.screenshot(f"blip-{seconds}s-during")
         here.notebook.page.wait_for_timeout(500)
     here.check(f"blip-{seconds}s-after")
     assert proxy.traffic.cut == 1
+    assert proxy.traffic.opened == 2
+    assert here.notebook.page.evaluate("countWaits()") == 1
+    here.notebook.page.evaluate("endWaits()")
+    while proxy.traffic.opened < 3:
+        here.notebook.page.wait_for_timeout(50)
+    here.check_views()
+
+
+def test_an_orderly_close(scene: Make, context: BrowserContext) -> None:
+    """After one, as a proxy or a server that ends does it, JupyterLab does not reconnect."""
+    context.add_init_script(CLOSING)
+    here, proxy = scene()
+    here.start()
+    here.notebook.page.evaluate("closeSockets(1000)")
+    here.check("blip-closed-after")
+    assert here.notebook.page.evaluate("closeCodes") == [1000]
     assert proxy.traffic.opened == 2
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.vectors.packet_cases import big
-from tests.vectors.pressure_cases import bounded_events, held_back, volatile_items
+from tests.vectors.pressure_cases import bounded_events, held_back, topics, volatile_items
 from tests.vectors.steps import (
     acceptor,
     called,
@@ -176,6 +176,7 @@ def calls() -> list[Json]:
         *held_back(),
         *bounded_events(),
         *volatile_items(),
+        *topics(),
         acceptor(
             "errors without an id",
             *open_acceptor(),

@@ -107,6 +107,13 @@ def gaps() -> list[Json]:
             step("wait", at=1021, send=[exactly(0, 2, [NACK, 0, 3, 3])]),
         ),
         acceptor(
+            "what is missing is asked for before anything else is sent",
+            *open_acceptor(),
+            receives(3, 1, tick(1), at=1000),
+            held("emit", at=1020, topic="t", value=0),
+            step("wait", at=1020, send=[exactly(0, 1, [NACK, 0, 2, 2]), exactly(2, 1, tick(0))]),
+        ),
+        acceptor(
             "volatile packets pass a gap",
             *open_acceptor(),
             receives(3, 1, tick(1), at=1000),
@@ -169,6 +176,18 @@ def resends() -> list[Json]:
             step("wait", at=1310),
             receives(0, 1, [NACK, 0, 3, 3], at=1330),
             step("wait", at=1350, send=[third]),
+        ),
+        acceptor(
+            "what was sent again has its time to come, twice as long each time",
+            *sent_three,
+            receives(0, 1, [NACK, 0, 2, 2], at=1100),
+            step("wait", at=1120, send=[second]),
+            receives(0, 1, [NACK, 0, 2, 2], at=1310),
+            receives(0, 1, [NACK, 0, 2, 2], at=1330),
+            step("wait", at=1350, send=[second]),
+            receives(0, 1, [NACK, 0, 2, 2], at=1700),
+            receives(0, 1, [NACK, 0, 2, 2], at=1760),
+            step("wait", at=1780, send=[second]),
         ),
         acceptor(
             "what was acknowledged is not sent again",

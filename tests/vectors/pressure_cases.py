@@ -128,6 +128,19 @@ def held_back() -> list[Json]:
     ]
 
 
+def topics() -> list[Json]:
+    """Return the session of a sender that knows how many topics the other end takes."""
+    return [
+        opener(
+            "an event on more topics than the other end takes is refused by the sender",
+            *open_opener({"limits": {"topics": 1}}),
+            step("emit", topic="a", value=1, send=[exactly(2, 1, [EVENT, 0, "a", 0, 1])]),
+            step("emit", topic="b", value=1, raises="kcomm.bad_arguments"),
+            step("emit", topic="a", value=2, send=[exactly(3, 1, [EVENT, 0, "a", 1, 2])]),
+        ),
+    ]
+
+
 def volatile_items() -> list[Json]:
     """Return the session of a callee whose volatile items nobody acknowledges."""
     text = "x" * 60

@@ -7,7 +7,9 @@ import type { ISignal } from "@lumino/signaling";
 import type { Widget } from "@lumino/widgets";
 import { setHostFinder } from "../connect.js";
 import * as kcomm from "../index.js";
+import { setKeeper } from "../transport/needed.js";
 import { hostFinder, kernelOf, type SessionContext } from "./hosts.js";
+import { keepConnected } from "./keeper.js";
 import { QuietIndicators } from "./quiet.js";
 import { type KernelSource, RANK, rendererFactory } from "./renderer.js";
 
@@ -87,6 +89,7 @@ const plugin: JupyterFrontEndPlugin<void> = {
     });
     void followSetting(quiet, settings);
     setHostFinder(hostFinder(app));
+    setKeeper(keepConnected);
     window.kcomm = kcomm;
     app.docRegistry.addWidgetExtension("Notebook", {
       createNew(panel, context) {

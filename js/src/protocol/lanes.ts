@@ -79,6 +79,14 @@ export class Lanes {
     return packet;
   }
 
+  /** Whether a NACK or PROBE is due, which goes before what else waits; a mere acknowledgement rides on that. */
+  asks(now: number, { receives, probes }: Upkeep): boolean {
+    return (
+      (receives && isDue(this.receiving.nackDeadline, now)) ||
+      (probes && isDue(this.sending.probeDeadline, now))
+    );
+  }
+
   /** Returns a packet that keeps the lanes going, or null if none is due. */
   upkeep(now: number, { receives, probes }: Upkeep): Buffers | null {
     const bodies: Uint8Array[] = [];

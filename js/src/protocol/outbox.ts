@@ -59,18 +59,23 @@ class Transfer {
   left = 0;
   #parts: Generator<Encoded, void> | null = null;
 
-  constructor(readonly partSize: number) {}
+  #partSize = 0;
+
+  constructor(readonly maxMessage: number) {}
 
   /** Returns the next part of the first message. */
   nextPart(): Outgoing {
     const message = this.waiting[0] as Outgoing;
     if (this.#parts === null) {
       const { body, attachments } = message.encoded;
+      // Part 0 holds the sizes of all buffers beside its chunk.
+      const room = this.maxMessage - SIZE_BYTES * (attachments.length + 1);
+      this.#partSize = Math.min(PART_SIZE, room);
       this.left = message.nbytes;
-      this.#parts = split(message.id, [body, ...attachments], this.partSize);
+      this.#parts = split(message.id, [body, ...attachments], this.#partSize);
     }
     const part = new Outgoing("PART", message.id, this.#parts.next().value as Encoded);
-    this.left = Math.max(0, this.left - this.partSize);
+    this.left = Math.max(0, this.left - this.#partSize);
     if (this.left === 0) this.#parts = null;
     return part;
   }
@@ -89,6 +94,8 @@ export class Outbox {
   #nbytes = 0;
   #queue: Outgoing[] = [];
   readonly #held = new Map<number, Outgoing>();
+  /** Bytes of the calls that are held back. */
+  heldBytes = 0;
   #events = new WaitingEvents();
   #dropped = 0;
   #bulk = new Map<number, Transfer>();
@@ -110,6 +117,7 @@ export class Outbox {
     this.#urgent.clear();
     this.#queue = [];
     this.#held.clear();
+    this.heldBytes = 0;
     this.#events = new WaitingEvents();
     this.#dropped = 0;
     this.#bulk.clear();
@@ -159,6 +167,7 @@ export class Outbox {
   /** Holds a call back until it is released; it counts as one that waits. */
   hold(message: Outgoing): void {
     this.#held.set(message.id, message);
+    this.heldBytes += message.nbytes;
     this.#nbytes += message.nbytes;
   }
 
@@ -166,6 +175,7 @@ export class Outbox {
   release(): number {
     const [id, message] = this.#held.entries().next().value as [number, Outgoing];
     this.#held.delete(id);
+    this.heldBytes -= message.nbytes;
     this.#queue.push(message);
     return id;
   }
@@ -175,6 +185,7 @@ export class Outbox {
     const message = this.#held.get(id);
     if (message === undefined) return false;
     this.#nbytes -= message.nbytes;
+    this.heldBytes -= message.nbytes;
     return this.#held.delete(id);
   }
 
@@ -265,9 +276,7 @@ export class Outbox {
   }
 
   #startTransfer(message: Outgoing): Outgoing {
-    // Part 0 holds the sizes of all buffers beside its chunk.
-    const room = this.maxMessage - SIZE_BYTES * (message.encoded.attachments.length + 1);
-    const transfer = new Transfer(Math.min(PART_SIZE, room));
+    const transfer = new Transfer(this.maxMessage);
     transfer.waiting.push(message);
     // It has begun to leave: a newer event can't take its place any more.
     this.#events.remove(message);

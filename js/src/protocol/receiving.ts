@@ -95,7 +95,7 @@ export class ReceiveLane {
 
   #know(seq: number): void {
     // A packet has several bytes, and no more than a window of them can be under way.
-    if (seq > this.last + this.window)
+    if (seq > this.last + Math.max(this.window, MAX_EARLY))
       throw new ProtocolError(`packet ${seq} can't be: ${this.last} was the last one that came`);
     this.#known = Math.max(this.#known, seq);
   }

@@ -10,6 +10,8 @@ export const MAX_PROBE_DELAY = 60_000;
 export const RESEND_DELAY = 20;
 /** NACKs that were held up come in one go: they are answered once. Less than a receiver waits to ask again (milliseconds). */
 export const RESEND_INTERVAL = 200;
+/** Bytes a millisecond of a slow path: what was sent again may take this long, and is not lost meanwhile. */
+export const SLOW_PATH = 1000;
 /** Packets that are sent again for one NACK. A server lets about 3 000 pass before its gate closes again. */
 export const MAX_RESENT = 256;
 
@@ -17,6 +19,8 @@ interface Kept {
   readonly nbytes: number;
   readonly packet: Packet;
   resentAt: number | null;
+  /** How often it was sent again. */
+  resent: number;
   isDue: boolean;
 }
 
@@ -35,6 +39,7 @@ export class SendLane {
   #probedAt: number | null = null;
   #again: Kept[] = [];
   #againDue: number | null = null;
+  #progressedAt = Number.NEGATIVE_INFINITY;
 
   /** @param window bytes that may be unacknowledged */
   constructor(public window: number) {}
@@ -63,7 +68,7 @@ export class SendLane {
     }
     this.nbytes += nbytes;
     // What was sent before it has passed, or was lost, when this one is acknowledged.
-    const kept = { nbytes: nbytes + this.#loose, packet, resentAt: null, isDue: false };
+    const kept = { nbytes: nbytes + this.#loose, packet, resentAt: null, resent: 0, isDue: false };
     this.#ring.set(this.last, kept);
     this.#loose = 0;
   }
@@ -97,6 +102,7 @@ export class SendLane {
       this.nbytes -= kept.nbytes;
     }
     this.#acknowledged = ack;
+    this.#progressedAt = now;
     const isWaiting = this.#ring.size > 0;
     this.#waitsSince = isWaiting ? now : null;
     this.#probeDelay = PROBE_DELAY;
@@ -144,13 +150,19 @@ export class SendLane {
     if (first < 1 || first > last || last > this.last)
       throw new ProtocolError(`a NACK for packets ${first} to ${last}, which were never sent`);
     for (const [, kept] of this.#stretch(Math.max(first, this.#acknowledged + 1), last)) {
-      const isRecent = kept.resentAt !== null && now - kept.resentAt < RESEND_INTERVAL;
-      if (kept.isDue || isRecent) continue;
+      if (kept.isDue || this.#isOnItsWay(kept, now)) continue;
       if (this.#again.length >= MAX_RESENT) break;
       kept.isDue = true;
       this.#again.push(kept);
     }
     if (this.#again.length > 0) this.#againDue ??= now + RESEND_DELAY;
+  }
+
+  /** Whether a packet was sent again and may still come: others do, or it was sent just now, or is large. */
+  #isOnItsWay({ resentAt, resent, nbytes }: Kept, now: number): boolean {
+    if (resentAt === null) return false;
+    const patience = (RESEND_INTERVAL + nbytes / SLOW_PATH) * 2 ** Math.min(resent - 1, 3);
+    return now - Math.max(resentAt, this.#progressedAt) < patience;
   }
 
   *#stretch(first: number, last: number): Generator<[seq: number, kept: Kept]> {
@@ -172,6 +184,7 @@ export class SendLane {
       if (!kept.isDue) continue; // It was acknowledged meanwhile.
       kept.isDue = false;
       kept.resentAt = now;
+      kept.resent += 1;
       return kept.packet;
     }
     this.#againDue = null;

@@ -154,6 +154,7 @@ export class Session {
   /** Sends an event. */
   emit(topic: string, value: unknown, { latest = false }: { latest?: boolean } = {}): void {
     this.#checkOpen();
+    this.#topics.checkRoom(topic, this.peerLimits.topics);
     const event = this.#writer.encode("EVENT", 0, topic, this.#topics.nextIndex(topic), value);
     this.#topics.countSent(topic);
     this.#writer.outbox.putEvent(topic, event, latest);
@@ -222,6 +223,7 @@ export class Session {
     if (this.isOver && !this.lingers) return null;
     const again = isClosed && !this.#isOrderly ? null : this.#lanes.sending.takeAgain(now);
     if (again !== null) return again;
+    if (this.#lanes.asks(now, this.#upkeep)) return this.#lanes.upkeep(now, this.#upkeep);
     const { isFull, nbytes, window } = this.#lanes.sending;
     // Parts of large messages leave a quarter of the window to others.
     const isCrowded = nbytes * 4 >= 3 * window && !isClosed;
@@ -276,6 +278,11 @@ export class Session {
     return this.#lanes.sending.size;
   }
 
+  /** Bytes of packets, volatile ones too, that may be under way. */
+  get underWay(): number {
+    return this.#lanes.sending.nbytes;
+  }
+
   /** Bytes of messages that wait to be sent. */
   get waiting(): number {
     return this.#writer.outbox.nbytes;
@@ -284,6 +291,18 @@ export class Session {
   /** Whether there is room; where there is none, wait for the event `Writable`. */
   get isWritable(): boolean {
     return this.#writer.outbox.nbytes + this.#lanes.sending.nbytes < this.#lanes.window;
+  }
+
+  /** Whether there is room for answers: calls that are held back wait for those of the other end. */
+  get mayAnswer(): boolean {
+    const { nbytes, heldBytes } = this.#writer.outbox;
+    return nbytes - heldBytes + this.#lanes.sending.nbytes < this.#lanes.window;
+  }
+
+  /** Returns whether there is room for answers; if not, the event `Writable` will tell. */
+  waitForAnswerRoom(): boolean {
+    this.#wasFull ||= !this.mayAnswer;
+    return this.mayAnswer;
   }
 
   /** Returns whether there is room; if not, the event `Writable` will tell. */
@@ -297,8 +316,8 @@ export class Session {
   #receive(buffers: readonly ReceivedBuffer[], now: number, happened: SessionEvent[]): void {
     const packet = packets.read(buffers, this.limits.packet);
     const turn = this.#lanes.take(packet, now);
-    if (this.#wasFull && this.isWritable) {
-      this.#wasFull = false;
+    if (this.#wasFull && this.mayAnswer) {
+      this.#wasFull = !this.isWritable;
       happened.push({ type: "Writable" });
     }
     for (const each of turn) {

@@ -1,6 +1,6 @@
 /** The indexes of events, by which the receiver knows how many were dropped (section 3.7 of the specification). */
 
-import { ProtocolError } from "../errors.js";
+import { KcommError, ProtocolError } from "../errors.js";
 
 /** Counts the events of both directions. */
 export class Topics {
@@ -13,6 +13,13 @@ export class Topics {
   /** Returns the index of the next event of a topic; `countSent` makes it used. */
   nextIndex(topic: string): number {
     return this.#sent.get(topic) ?? 0;
+  }
+
+  /** Throws if the other end does not take events of one more topic. */
+  checkRoom(topic: string, maxTopics: number): void {
+    if (this.#sent.has(topic) || this.#sent.size < maxTopics) return;
+    const message = `the other end takes events of ${maxTopics} topics: put what differs into the value, not into the name '${topic}'`;
+    throw new KcommError("kcomm.bad_arguments", message);
   }
 
   /** Takes note that the event with the next index was queued. */
