@@ -56,6 +56,7 @@ class Serving:
         self._channel: Channel | None = None
         self._jobs = Jobs(peer.runtime, lambda: place.worker.wake(place.lane))
         self._running: dict[int, tuple[Handler, Future[Any]]] = {}
+        self._unknown_topics: set[str] = set()
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._background: set[asyncio.Task[None]] = set()
         self._lifecycle: set[asyncio.Task[None]] = set()
@@ -320,7 +321,7 @@ class Serving:
         if handler is None:
             if may_wait and self._defers(event):
                 return
-            self._report("kcomm.unknown_topic", f"nobody handles the topic {event.topic!r} here")
+            self._report_unknown(event.topic)
             return
         if event.dropped:
             logger.warning("%d events of topic %r were dropped by their sender", event.dropped, event.topic)
@@ -347,6 +348,12 @@ class Serving:
             self._jobs.add(self._place.submit(run), finish)
         else:
             self._start(watch(lambda: self._place.run(handler, run)), self._background)
+
+    def _report_unknown(self, topic: str) -> None:
+        if topic in self._unknown_topics:  # it was told, and events may come by the thousand
+            return
+        self._unknown_topics.add(topic)
+        self._report("kcomm.unknown_topic", f"nobody handles the topic {topic!r} here")
 
     def _report(self, code: str, message: str) -> None:
         logger.warning("%s [%s]", message, code)

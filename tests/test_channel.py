@@ -211,12 +211,12 @@ def test_other_events_are_bounded_and_the_loss_is_told(ends, caplog):
 def test_an_unknown_topic_is_told_to_its_sender(ends, caplog):
     page = ends.connect()
     with caplog.at_level(logging.WARNING, "kcomm"):
-        page.emit("nobody", 5)
-        until(lambda: "the other end reports" in caplog.text)
-    assert (
-        "the other end reports: nobody handles the topic 'nobody' here [kcomm.unknown_topic]" in caplog.text
-    )
-    assert call(page, "add", 1, 2) == 3
+        for number in range(3):
+            page.emit("nobody", number)
+        assert call(page, "add", 1, 2) == 3
+    # Once: events may come by the thousand.
+    text = "the other end reports: nobody handles the topic 'nobody' here [kcomm.unknown_topic]"
+    assert caplog.text.count(text) == 1
 
 
 def test_a_listener_that_raises_is_told_to_its_sender(ends, caplog):

@@ -73,7 +73,8 @@ def test_events_to_a_page_that_does_not_read(pressed: Kernel, front: FrontEnd) -
     check_bounded(still(pressed))
     # It reads after all: what was not dropped comes, and it is told of the rest.
     front.until(lambda: sum(event.dropped + 1 for event in page.of(events.Emitted)) == 600)
-    assert len(page.of(events.Emitted)) >= WINDOW // MIB
+    # Half a window of events may wait, less what they take beside their arrays.
+    assert len(page.of(events.Emitted)) >= WINDOW // MIB // 2 - 1
     assert front.call(page, "ping", 1) == 1
 
 
