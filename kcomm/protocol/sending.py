@@ -63,10 +63,6 @@ class SendLane:
         """Whether the next reliable packet has to wait for an acknowledgement."""
         return self.nbytes >= self.window
 
-    def __len__(self) -> int:
-        """Return how many packets are not acknowledged."""
-        return len(self._ring)
-
     @property
     def waits_since(self) -> float | None:
         """Since when nothing was acknowledged of what is still to be; None if all is."""

@@ -270,11 +270,6 @@ class Session:
         return self.state is Connection.CLOSED and not self._owes_bye
 
     @property
-    def in_flight(self) -> int:
-        """How many reliable packets are not acknowledged."""
-        return len(self._lanes.sending)
-
-    @property
     def under_way(self) -> int:
         """Bytes of packets, volatile ones too, that may be under way."""
         return self._lanes.sending.nbytes

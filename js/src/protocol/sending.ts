@@ -49,11 +49,6 @@ export class SendLane {
     return this.nbytes >= this.window;
   }
 
-  /** How many packets are not acknowledged. */
-  get size(): number {
-    return this.#ring.size;
-  }
-
   /** Since when nothing was acknowledged of what is still to be; null if all is. */
   get waitsSince(): number | null {
     return this.#waitsSince;

@@ -273,11 +273,6 @@ export class Session {
     return this.state === "open";
   }
 
-  /** How many reliable packets are not acknowledged. */
-  get inFlight(): number {
-    return this.#lanes.sending.size;
-  }
-
   /** Bytes of packets, volatile ones too, that may be under way. */
   get underWay(): number {
     return this.#lanes.sending.nbytes;
