@@ -79,6 +79,17 @@ def offer(n):
         target.emit("data", BLOCK)
 
 
+def fill():
+    """Emit one after the other until no more may be under way; return how many."""
+    session, count = target.channels[0]._peer.session, 0
+    while not session._lanes.sending.is_full:
+        target.emit("data", BLOCK)
+        count += 1
+        while session.waiting:
+            time.sleep(0.001)
+    return count
+
+
 def in_thread(function, *args):
     threading.Thread(target=function, args=args).start()
 
