@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         UnknownTargetError,
         WouldBlockError,
     )
+    from kcomm.flow import Flow
     from kcomm.frames import Frame, decode, encode
     from kcomm.live import Webcam, edges, webcam
     from kcomm.protocol import PROTOCOL_VERSION, Limits
@@ -44,6 +45,7 @@ __all__ = [
     "CallTimeoutError",
     "Channel",
     "ChannelClosedError",
+    "Flow",
     "Frame",
     "KcommError",
     "Limits",
@@ -81,6 +83,7 @@ _LAZY = {
     "CallTimeoutError": "kcomm.errors",
     "Channel": "kcomm.channel",
     "ChannelClosedError": "kcomm.errors",
+    "Flow": "kcomm.flow",
     "Frame": "kcomm.frames",
     "KcommError": "kcomm.errors",
     "Limits": "kcomm.protocol",

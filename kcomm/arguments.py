@@ -26,21 +26,24 @@ class Signature:
     ----------
     function : callable
         The handler.
-    channel_type : type
-        A parameter with this annotation is given the channel, and is no argument of a call.
+    given_types : type
+        A parameter with one of these annotations is given the object of that type which belongs to the call,
+        and is no argument of it.
     """
 
-    def __init__(self, function: Callable[..., Any], channel_type: type) -> None:
+    def __init__(self, function: Callable[..., Any], *given_types: type) -> None:
         self._full = inspect.signature(function)
         self._hints = _get_hints(function)
-        self._channel_names = [
-            name for name in self._full.parameters if self._hints.get(name) is channel_type
-        ]
+        self._types = given_types
+        self._given = {
+            name: place
+            for name in self._full.parameters
+            for place, given_type in enumerate(given_types)
+            if self._hints.get(name) is given_type
+        }
         self._signature = self._full.replace(
             parameters=[
-                parameter
-                for name, parameter in self._full.parameters.items()
-                if name not in self._channel_names
+                parameter for name, parameter in self._full.parameters.items() if name not in self._given
             ]
         )
         self._by_position = self._get_hints_by_position()
@@ -50,10 +53,23 @@ class Signature:
         """Whether there are parameters for a call to fill."""
         return bool(self._signature.parameters)
 
+    def asks_for(self, given_type: type) -> bool:
+        """Whether a parameter is given the object of that type."""
+        return self._types.index(given_type) in self._given.values()
+
     def bind(
-        self, name: str, args: Sequence[Any] | Mapping[str, Any], channel: object = None
+        self, name: str, args: Sequence[Any] | Mapping[str, Any], given: Sequence[object] = ()
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         """Match the arguments of a call with the parameters, and check them.
+
+        Parameters
+        ----------
+        name : str
+            What the handler is called.
+        args : sequence or mapping
+            Those of the call, by position or by name.
+        given : sequence of object
+            What the parameters annotated with the given types get, in the order of these types.
 
         Returns
         -------
@@ -66,7 +82,7 @@ class Signature:
             When there are too few or too many, or one is of the wrong type.
         """
         if self._by_position is None or isinstance(args, Mapping) or len(args) != len(self._by_position):
-            return self._bind_any(name, args, channel)
+            return self._bind_any(name, args, given)
         # Most calls are like this one, and inspect's matching takes longer than many a handler.
         pairs = zip(self._by_position.items(), args, strict=True)
         return tuple(
@@ -75,7 +91,7 @@ class Signature:
 
     def _get_hints_by_position(self) -> dict[str, Any] | None:
         """Return the hint of each parameter, if all of them can be filled by position."""
-        if self._channel_names:
+        if self._given:
             return None
         parameters = self._signature.parameters
         kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -84,7 +100,7 @@ class Signature:
         return {name: self._hints.get(name, inspect.Parameter.empty) for name in parameters}
 
     def _bind_any(
-        self, name: str, args: Sequence[Any] | Mapping[str, Any], channel: object
+        self, name: str, args: Sequence[Any] | Mapping[str, Any], given: Sequence[object]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         positional, named = ([], args) if isinstance(args, Mapping) else (args, {})
         try:
@@ -105,9 +121,9 @@ class Signature:
                 }
             else:
                 bound.arguments[parameter] = coerce(value, hint, where)
-        if not self._channel_names:
+        if not self._given:
             return bound.args, bound.kwargs
-        arguments = dict(bound.arguments) | dict.fromkeys(self._channel_names, channel)
+        arguments = dict(bound.arguments) | {key: given[place] for key, place in self._given.items()}
         whole = inspect.BoundArguments(
             self._full, {key: arguments[key] for key in self._full.parameters if key in arguments}
         )

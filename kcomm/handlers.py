@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from kcomm.arguments import Signature
+from kcomm.flow import Flow
 from kcomm.runtime import Lane, Worker, get_runtime, run_job
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ class Handler:
             )
         from kcomm.channel import Channel
 
+        signature = Signature(function, Channel, Flow)
+        if signature.asks_for(Flow) and not is_stream:
+            raise ValueError(f"{name!r} is no stream: only a stream's handler has a Flow")
         self.function = function
         self.name = name
         self.thread = thread
@@ -65,16 +69,18 @@ class Handler:
         self.is_volatile = is_volatile
         #: Whether it runs on a loop, beside others.
         self.is_async = _is_async(function)
-        self._signature = Signature(function, Channel)
+        self._signature = signature
 
     @property
     def runs_on_worker(self) -> bool:
         """Whether it is a plain function on the worker's thread."""
         return self.thread == "worker" and not self.is_async
 
-    def bind(self, args: Sequence[Any] | Mapping[str, Any], channel: Channel) -> Callable[[], Any]:
+    def bind(
+        self, args: Sequence[Any] | Mapping[str, Any], channel: Channel, flow: Flow | None = None
+    ) -> Callable[[], Any]:
         """Check the arguments of a call and return the call, ready to run."""
-        positional, named = self._signature.bind(self.name, args, channel)
+        positional, named = self._signature.bind(self.name, args, (channel, flow))
         return lambda: self.function(*positional, **named)
 
     def bind_channel(self, channel: Channel) -> Callable[[], Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from kcomm import errors
 from kcomm.admission import Admission, Unanswered
 from kcomm.errors import BadValueError, KcommError
+from kcomm.flow import Flow
 from kcomm.handlers import Handler, Place
 from kcomm.jobs import Jobs, is_plain
 from kcomm.listening import Listening
@@ -133,7 +134,8 @@ class Serving:
         if not handler.is_stream and event.limit > 0:
             raise errors.BadArgumentsError(f"{event.method!r} is no stream: ask for it with call()")
         assert self._channel is not None
-        return handler.bind(event.args, self._channel)
+        flow = Flow(self._peer.session, event.id) if handler.is_stream else None
+        return handler.bind(event.args, self._channel, flow)
 
     def take_cancelled(self, event: events.Cancelled) -> None:
         """Stop what answers a call."""

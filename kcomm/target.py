@@ -52,8 +52,8 @@ class Target:
     ``async`` handlers run on kcomm's own loop, which never waits for a cell; plain functions on a worker
     thread, one after the other; those with ``thread="main"`` on the main thread, when no cell computes there.
     What a handler prints appears under the cell that made the target. A parameter annotated `Channel` is
-    given the channel of the caller. An ``async`` handler that computes for long holds up all others: make
-    it a plain one.
+    given the channel of the caller, and one annotated `Flow` tells a stream's handler how many items were
+    granted. An ``async`` handler that computes for long holds up all others: make it a plain one.
 
     A plain handler that never returns holds up the other plain ones of its target, and no others.
     A target is served until it is closed or replaced, whether somebody holds it or not.

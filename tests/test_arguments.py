@@ -25,10 +25,14 @@ class Channel:
     """Stands for the channel's class."""
 
 
+class Flow:
+    """Stands for the flow's class."""
+
+
 def bind(function: Callable[..., Any], *args: Any, **named: Any) -> Any:
     """Call a handler as a call of the other end would."""
     signature = Signature(function, Channel)
-    positional, keywords = signature.bind("f", named or list(args), "the channel")
+    positional, keywords = signature.bind("f", named or list(args), ["the channel"])
     return function(*positional, **keywords)
 
 
@@ -115,6 +119,17 @@ def test_takes_arguments():
         return channel
 
     assert not Signature(f, Channel).takes_arguments
+
+
+def test_several_types_are_given():
+    def f(flow: Flow, a: int, channel: Channel):
+        return flow, a, channel
+
+    signature = Signature(f, Channel, Flow)
+    positional, named = signature.bind("f", [1], ["the channel", "the flow"])
+    assert f(*positional, **named) == ("the flow", 1, "the channel")
+    assert signature.asks_for(Flow)
+    assert not Signature(everything, Channel, Flow).asks_for(Flow)
 
 
 class Adder:

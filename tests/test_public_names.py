@@ -19,6 +19,7 @@ NAMES = [
     "CallTimeoutError",
     "Channel",
     "ChannelClosedError",
+    "Flow",
     "Frame",
     "KcommError",
     "Limits",

@@ -631,3 +631,39 @@ def test_streams_both_ways_at_once(ends):
         )
 
     assert run(collect()) == [list(range(100))] * 3
+
+
+# --- flow -----------------------------------------------------------------------------------------
+
+
+def test_a_handler_may_begin_as_many_items_as_were_granted(ends):
+    begun: list[int] = []
+    rooms: list[tuple[int, int, int]] = []
+
+    @ends.target.stream
+    async def squares(count: int, flow: kcomm.Flow):
+        under_way = 0
+        for i in range(count):
+            rooms.append((flow.room, flow.sent, flow.done))
+            while under_way < min(flow.room, count - i):
+                begun.append(i + under_way)
+                under_way += 1
+            yield i * i
+            under_way -= 1
+
+    page = ends.connect()
+    stream = page.stream("squares", 10, window=4)
+    assert next(stream) == 0
+    until(lambda: len(rooms) == 4)
+    assert rooms == [(4, 0, 0), (3, 1, 0), (2, 2, 0), (1, 3, 0)]
+    assert begun == [0, 1, 2, 3]
+    assert list(stream) == [i * i for i in range(1, 10)]
+    assert begun == list(range(10))
+
+
+def test_only_a_stream_has_a_flow(ends):
+    def method(flow: kcomm.Flow):
+        return flow
+
+    with pytest.raises(ValueError, match="'method' is no stream: only a stream's handler has a Flow"):
+        ends.target.method(method)

@@ -50,6 +50,11 @@ class CallsServed:
         call = self._calls.get(id_)
         return call.limit - call.next_index if call else 0
 
+    def progress(self, id_: int) -> tuple[int, int]:
+        """Return how many items of a stream were sent, and how many of them the consumer is done with."""
+        call = self._calls.get(id_)
+        return (call.next_index, call.done) if call else (0, 0)
+
     def item(self, id_: int, value: Any, *, volatile: bool) -> int:
         """Queue the next item of a stream; return its index."""
         call = self._get(id_)

@@ -135,6 +135,10 @@ class Session:
         """Return how many items of a stream may still be sent."""
         return self._served.credit(id_)
 
+    def progress(self, id_: int) -> tuple[int, int]:
+        """Return how many items of a stream were sent, and how many of them were consumed or lost."""
+        return self._served.progress(id_)
+
     def item(self, id_: int, value: Any, *, volatile: bool = False) -> int:
         """Send the next item of a stream; return its index."""
         self._check_open()
