@@ -1,10 +1,12 @@
-// Builds what the wheel carries: the JupyterLab extension (dist/labextension) and the
-// library as one ES module for pages without the extension (../kcomm/static/kcomm.js).
+// Builds what the wheel carries: the JupyterLab extension (dist/labextension), the library as one
+// ES module for pages without the extension (../kcomm/static/kcomm.js), and the player of pages
+// that stand alone (../kcomm/static/player.js and .css).
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { esbuildSource } from "./worker-source.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const require = createRequire(import.meta.url);
@@ -36,6 +38,7 @@ async function library() {
     legalComments: "inline",
     banner: { js: `/*! kcomm ${version()} | BSD-3-Clause */` },
     external: ["@jupyterlab/*", "@lumino/*"],
+    plugins: [esbuildSource],
     metafile: true,
     logLevel: "warning",
   });
@@ -46,6 +49,30 @@ async function library() {
         "or move the code to src/jupyterlab/",
     );
   }
+}
+
+/** Bundle the player of stand-alone pages (kcomm/animation/page.py): a classic script, and its style. */
+async function page() {
+  const shared = {
+    absWorkingDir: here,
+    bundle: true,
+    minify: true,
+    target: "es2022",
+    logLevel: "warning",
+    plugins: [esbuildSource],
+  };
+  await build({
+    ...shared,
+    entryPoints: ["src/animation/page.ts"],
+    outfile: "../kcomm/static/player.js",
+    format: "iife",
+    banner: { js: `/*! kcomm ${version()} | BSD-3-Clause */` },
+  });
+  await build({
+    ...shared,
+    entryPoints: ["style/page.css"],
+    outfile: "../kcomm/static/player.css",
+  });
 }
 
 /** Run JupyterLab's own builder, with the list of shared packages that npm installed. */
@@ -63,4 +90,5 @@ function labextension() {
 }
 
 await library();
+await page();
 labextension();

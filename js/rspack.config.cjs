@@ -8,7 +8,13 @@ module.exports = {
   module: {
     rules: [
       {
+        resourceQuery: /source/,
+        loader: require.resolve("./worker-loader.cjs"),
+        type: "javascript/auto",
+      },
+      {
         test: /\.ts$/,
+        resourceQuery: { not: /source/ },
         loader: "builtin:swc-loader",
         options: {
           jsc: { parser: { syntax: "typescript" }, target: "es2022" },

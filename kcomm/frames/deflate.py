@@ -5,8 +5,8 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
-from kcomm.errors import BadValueError
 from kcomm.frames import raw
+from kcomm.frames.inflate import inflate
 from kcomm.frames.pixels import Pixels, check_size, to_rgba
 
 NAME: Final = "zlib"
@@ -24,11 +24,4 @@ def encode(pixels: Pixels, quality: float = 1.0) -> bytes:
 def decode(data: bytes | memoryview, width: int, height: int) -> Pixels:
     """Return (height, width, 4) pixels, read-only."""
     check_size(width, height)
-    expected = width * height * 4
-    inflater = zlib.decompressobj()
-    try:
-        # One byte more than expected shows that there is too much, and bounds what a hostile stream can take.
-        rows = inflater.decompress(data, expected + 1)
-    except zlib.error as error:
-        raise BadValueError(f"the zlib data of a {width} x {height} frame are broken: {error}") from None
-    return raw.decode(rows, width, height)
+    return raw.decode(inflate(data, width * height * 4), width, height)

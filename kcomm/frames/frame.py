@@ -8,9 +8,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kcomm.errors import BadValueError
+from kcomm.frames import delta
 from kcomm.frames.checks import is_number, is_whole
 from kcomm.frames.choice import CODECS, choose
 from kcomm.frames.pixels import Pixels, check_size, to_pixels
+
+#: Codecs of frames that others may build on: whole, lossless, and the same wherever they are decoded.
+KEYS = frozenset({"raw", "zlib", "qoi", "qoiz"})
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,10 @@ class Frame:
         When it was captured, in milliseconds of the capturing side's own clock.
     ms : dict of str to float
         Milliseconds that each stage took so far.
+    id : int, optional
+        The receiver keeps these pixels under this number, for frames that build on them.
+    base : int, optional
+        The id of the frame that a frame of the codec ``delta`` builds on.
 
     Examples
     --------
@@ -50,6 +58,8 @@ class Frame:
     pts: float | None = None
     captured: float | None = None
     ms: Mapping[str, float] = field(default_factory=dict)
+    id: int | None = None
+    base: int | None = None
 
     @classmethod
     def of(
@@ -74,7 +84,7 @@ class Frame:
         whole = {key: _integer(message, key) for key in ("index", "width", "height")}
         check_size(whole["width"], whole["height"], "the frame")
         codec, data = message.get("codec"), message.get("data")
-        if not isinstance(codec, str) or codec not in CODECS:
+        if not isinstance(codec, str) or codec not in (*CODECS, delta.NAME):
             raise BadValueError(f"frame {whole['index']} has the unknown codec {codec!r}")
         if not isinstance(data, bytes):
             raise BadValueError(f"the data of frame {whole['index']} are {type(data).__name__}, not bytes")
@@ -88,11 +98,17 @@ class Frame:
             whole["index"],
             captured=float(captured) if is_number(captured) else None,
             ms={k: float(v) for k, v in ms.items() if is_number(v)} if isinstance(ms, dict) else {},
+            id=_number_of(message, "id", codec in KEYS),
+            base=_base_of(message, codec),
         )
 
     @property
     def pixels(self) -> Pixels:
-        """The pixels, decoded if need be; they may be read-only."""
+        """The pixels, decoded if need be; they may be read-only. A delta needs its base: see `Decoder`."""
+        if self.codec == delta.NAME:
+            raise BadValueError(
+                f"frame {self.index} is a delta: only a Decoder that holds frame id {self.base} can read it"
+            )
         if isinstance(self.data, bytes):
             return CODECS[self.codec or "raw"].decode(self.data, self.width, self.height)
         return self.data
@@ -119,6 +135,10 @@ class Frame:
             message["pts"] = self.pts
         if self.captured is not None:
             message["captured"] = self.captured
+        if self.id is not None:
+            message["id"] = self.id
+        if self.base is not None:
+            message["base"] = self.base
         return message
 
 
@@ -127,3 +147,25 @@ def _integer(message: dict[str, Any], key: str) -> int:
     if not is_whole(value):
         raise BadValueError(f"the {key} of a frame is an integer, not {value!r}")
     return value
+
+
+def _number_of(message: dict[str, Any], key: str, is_allowed: bool) -> int | None:
+    """Return the number of a frame, or of the frame it builds on."""
+    value = message.get(key)
+    if value is None:
+        return None
+    if not is_allowed:
+        raise BadValueError(f"a frame of the codec {message['codec']} has no {key}")
+    if not is_whole(value) or not 0 <= value < 2**53:
+        raise BadValueError(f"the {key} of a frame is an integer from 0 below 2**53, not {value!r}")
+    return value
+
+
+def _base_of(message: dict[str, Any], codec: str) -> int | None:
+    is_delta = codec == delta.NAME
+    base = _number_of(message, "base", is_delta)
+    if is_delta and base is None:
+        raise BadValueError("a delta has the number of its base")
+    if message.get("key") is not None and not is_delta:
+        raise BadValueError(f"a frame of the codec {codec} builds on no other")
+    return base

@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kcomm.errors import BadValueError
 from kcomm.frames.pixels import Pixels, check_size, to_pixels
 
+if TYPE_CHECKING:
+    from PIL import Image
 
-def write(pixels: Pixels, kind: str, **options: Any) -> bytes:
-    """Return the bytes of an image file that Pillow wrote."""
+
+def write(pixels: Pixels, kind: str, *, mode: str | None = None, **options: Any) -> bytes:
+    """Return the bytes of an image file that Pillow wrote; `mode` is what it should take the pixels for."""
     from PIL import Image
 
     out = io.BytesIO()
     try:
-        Image.fromarray(pixels).save(out, kind, **options)
+        image = Image.fromarray(pixels) if mode is None else _as_mode(pixels, mode)
+        image.save(out, kind, **options)
     except (OSError, ValueError) as error:
         height, width = pixels.shape[:2]
         raise BadValueError(
             f"Pillow can't write {width} x {height} pixels as {kind.lower()}: {error}"
         ) from error
     return out.getvalue()
+
+
+def _as_mode(pixels: Pixels, mode: str) -> Image.Image:
+    from PIL import Image
+
+    height, width = pixels.shape[:2]
+    # `fromarray` takes four bytes a pixel for RGBA, and warns of its parameter for the mode.
+    return Image.frombuffer(mode, (width, height), np.ascontiguousarray(pixels), "raw", mode, 0, 1)
 
 
 def read(data: bytes | memoryview, *formats: str) -> Pixels:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from tests.vectors.frame_cases import frame_cases, sequence_cases
 from tests.vectors.invalid_cases import invalid_cases
 from tests.vectors.packet_cases import array_cases, packet_cases
 from tests.vectors.session_cases import session_cases
@@ -21,6 +22,8 @@ def make_files() -> dict[str, str]:
         "arrays.json": to_text(array_cases()),
         "invalid_packets.json": to_text(invalid_cases()),
         "sessions.json": to_text(session_cases()),
+        "frames.json": to_text(frame_cases()),
+        "bases.json": to_text(sequence_cases()),
     }
 
 

@@ -1,8 +1,8 @@
 /** A frame as it travels between kernel and page. */
 import { KcommError } from "../errors.js";
 
-/** "zlib": deflated rows of RGBA (zlib format, straight alpha); "raw": the same, not deflated. */
-export type Codec = "zlib" | "raw" | "jpeg" | "png" | "webp";
+/** "raw": rows of RGBA (straight alpha); "zlib": the same, deflated; "qoi", "qoiz": a QOI file, and one deflated; "delta": what changed against `base`. */
+export type Codec = "raw" | "zlib" | "qoi" | "qoiz" | "delta" | "jpeg" | "png" | "webp";
 
 /** Pixels of one moment, encoded. */
 export interface Frame {
@@ -16,6 +16,12 @@ export interface Frame {
   readonly ms: Readonly<Record<string, number>>;
   /** When a camera frame was captured, on the page's `performance.now()` clock; echoed by the kernel. */
   readonly captured?: number;
+  /** The receiver keeps the pixels under this number, as a base for deltas. */
+  readonly id?: number;
+  /** The id of the frame that a delta builds on. */
+  readonly base?: number;
+  /** That frame, if the sender does not know that it is here. */
+  readonly key?: Frame;
 }
 
 /** A frame that could not be made; the stream goes on. */
@@ -26,7 +32,15 @@ export interface FailedFrame {
 
 /** A frame larger than this would be a mistake: 64 million pixels are 256 MiB. */
 const MAX_PIXELS = 2 ** 26;
-const CODECS: ReadonlySet<unknown> = new Set<Codec>(["zlib", "raw", "jpeg", "png", "webp"]);
+/** Lossless, the same in every browser, and whole: these may be bases. */
+const KEYS: ReadonlySet<unknown> = new Set<Codec>(["raw", "zlib", "qoi", "qoiz"]);
+const LOSSY: ReadonlySet<string> = new Set<Codec>(["jpeg", "webp"]);
+const CODECS: ReadonlySet<unknown> = new Set<unknown>([...KEYS, ...LOSSY, "delta", "png"]);
+
+/** Whether a codec gives back the pixels that were drawn. */
+export function isLossless(codec: Codec): boolean {
+  return !LOSSY.has(codec);
+}
 
 export function isFailed(frame: Frame | FailedFrame): frame is FailedFrame {
   return "error" in frame;
@@ -51,6 +65,7 @@ export function readFrame(value: unknown): Frame | FailedFrame {
   }
   if (!CODECS.has(map.codec)) throw bad(`unknown codec ${JSON.stringify(map.codec)}`);
   if (!(map.data instanceof Uint8Array)) throw bad("a frame's data must be bytes");
+  const references = readReferences(map);
   return {
     index,
     width,
@@ -59,6 +74,28 @@ export function readFrame(value: unknown): Frame | FailedFrame {
     data: map.data,
     ms: times(map.ms),
     ...(typeof map.captured === "number" ? { captured: map.captured } : {}),
+    ...references,
+  };
+}
+
+/** The numbers by which frames build on each other. */
+function readReferences(map: Record<string, unknown>): Pick<Frame, "id" | "base" | "key"> {
+  const isDelta = map.codec === "delta";
+  const given = (key: string) => map[key] !== undefined && map[key] !== null;
+  if (given("id") && !KEYS.has(map.codec)) {
+    throw bad(`a frame of the codec ${map.codec} can't be a base`);
+  }
+  if (!isDelta && (given("base") || given("key"))) {
+    throw bad(`a frame of the codec ${map.codec} builds on no other`);
+  }
+  const key = given("key") ? readFrame(map.key) : null;
+  if (key !== null && (isFailed(key) || key.id !== map.base)) {
+    throw bad("a delta's key must be the frame it builds on");
+  }
+  return {
+    ...(given("id") ? { id: count(map.id, "id", Number.MAX_SAFE_INTEGER) } : {}),
+    ...(isDelta ? { base: count(map.base, "base", Number.MAX_SAFE_INTEGER) } : {}),
+    ...(key === null ? {} : { key: key as Frame }),
   };
 }
 

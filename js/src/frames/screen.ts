@@ -1,5 +1,6 @@
 /** The canvas that frames are painted on. */
 import type { Pixels } from "./decode.js";
+import { release } from "./spares.js";
 
 /**
  * A canvas with one pixel for each of the frame's, whatever the size it is shown at: frames drawn for a high-density screen stay sharp, since the
@@ -51,7 +52,7 @@ export class Screen {
     return Math.abs(width * canvas.height - height * canvas.width) > width + height;
   }
 
-  /** Paints, and gives a decoded bitmap's memory back. */
+  /** Paints, and gives the memory of the pixels back: they can't be painted again. */
   paint(pixels: Pixels, index: number): void {
     const { canvas } = this;
     if (canvas.width !== pixels.width || canvas.height !== pixels.height) {
@@ -64,8 +65,8 @@ export class Screen {
     } else {
       this.#context.globalCompositeOperation = "copy"; // Transparent pixels replace what was there.
       this.#context.drawImage(pixels, 0, 0);
-      pixels.close();
     }
+    release(pixels);
     canvas.dataset.index = String(index);
   }
 }

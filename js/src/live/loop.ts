@@ -1,9 +1,10 @@
 /** The webcam's loop: camera frames go to the kernel as it asks for them, processed ones come back. No DOM but the camera's video. */
 import type { Channel } from "../channel.js";
 import { KcommError } from "../errors.js";
-import { decode, type Pixels } from "../frames/decode.js";
+import type { Pixels } from "../frames/decode.js";
+import { type DecodedFrame, FrameDecoder } from "../frames/decoder.js";
 import { fitInto, JpegEncoder } from "../frames/encode.js";
-import { type Frame, isFailed, readFrame } from "../frames/frame.js";
+import type { Frame } from "../frames/frame.js";
 import { RateMeter, RunningMean } from "../frames/meters.js";
 import { Camera, cameraError } from "./camera.js";
 import { type Info, readInfo, type State } from "./state.js";
@@ -175,28 +176,37 @@ export class WebcamLoop {
 
   /** Paints what comes back. Asking for the next one, after the paint, is what keeps the whole loop going. */
   async #results(channel: Channel, signal: AbortSignal): Promise<void> {
-    let last: number | null = null;
-    for await (const value of channel.stream("results", [], { window: "fresh", signal })) {
-      const frame = readFrame(value);
-      if (last !== null) this.state.dropped += Math.max(0, frame.index - last - 1);
-      last = frame.index;
-      if (isFailed(frame)) {
-        this.state.dropped += 1;
-        this.#note(frame.error);
-      } else {
-        await this.#paint(frame);
-      }
-      this.#reportSoon();
-      await this.view.visible(signal);
+    const decoder = new FrameDecoder((id) => channel.call("base", [id]));
+    try {
+      await this.#show(channel, decoder, signal);
+    } finally {
+      decoder.close();
     }
     if (!signal.aborted) this.stop(); // The kernel ended the stream.
   }
 
-  async #paint(frame: Frame): Promise<void> {
-    const began = performance.now();
-    const pixels = await decode(frame);
+  async #show(channel: Channel, decoder: FrameDecoder, signal: AbortSignal): Promise<void> {
+    let last: number | null = null;
+    for await (const value of channel.stream("results", [], { window: "fresh", signal })) {
+      const began = performance.now();
+      const frame = await decoder.decode(value);
+      if (last !== null) this.state.dropped += Math.max(0, frame.index - last - 1);
+      last = frame.index;
+      if ("error" in frame) {
+        this.state.dropped += 1;
+        const { code, message } = frame.error;
+        this.#note({ code, message });
+      } else {
+        this.#paint(frame, began);
+      }
+      this.#reportSoon();
+      await this.view.visible(signal);
+    }
+  }
+
+  #paint(frame: DecodedFrame, began: number): void {
     const decoded = performance.now();
-    this.view.paint(pixels, frame.index);
+    this.view.paint(frame.pixels, frame.index);
     const now = performance.now();
     this.#rate.add(now);
     if (frame.captured !== undefined) this.#delay.add(now - frame.captured);

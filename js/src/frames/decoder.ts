@@ -1,0 +1,201 @@
+/** From what comes over a channel to pixels, in order, with the bases that deltas build on. */
+import { KcommError } from "../errors.js";
+import { bitmap, type Pixels } from "./decode.js";
+import { DESK_CODECS, type DeskCodec, type Job, MAX_BASES } from "./desk.js";
+import { type Engine, sharedEngine } from "./engine.js";
+import { type Frame, isFailed, isLossless, readFrame } from "./frame.js";
+import { lend } from "./spares.js";
+
+/** A frame that can be painted. */
+export interface DecodedFrame {
+  readonly index: number;
+  readonly width: number;
+  readonly height: number;
+  readonly codec: string;
+  /** Whether the pixels are those that were drawn. */
+  readonly lossless: boolean;
+  /** Bytes as it travelled. */
+  readonly bytes: number;
+  /** Milliseconds that each stage took at the sender. */
+  readonly ms: Readonly<Record<string, number>>;
+  /** When a camera frame was captured, on the page's `performance.now()` clock. */
+  readonly captured?: number;
+  readonly pixels: Pixels;
+}
+
+/** A frame that was not made, or could not be decoded. */
+export interface FailedDecoding {
+  readonly index: number;
+  readonly error: { readonly index: number; readonly code: string; readonly message: string };
+}
+
+export type Decoded = DecodedFrame | FailedDecoding;
+
+const AT_DESK: ReadonlySet<string> = new Set(DESK_CODECS);
+let views = 0;
+
+/** The receiving end of an `Encoder` in the kernel; one for each channel. */
+export class FrameDecoder {
+  readonly #view = views++;
+  readonly #fetchBase: (id: number) => Promise<unknown>;
+  readonly #engine: Engine;
+  #generation: number;
+  /** Bases that are held or on their way to the desk, oldest first, as the desk keeps them. */
+  #ids: number[] = [];
+  readonly #fetching = new Map<number, Promise<void>>();
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** @param fetchBase gets the message of the frame with an id from the sender */
+  constructor(fetchBase: (id: number) => Promise<unknown>, engine: Engine = sharedEngine()) {
+    this.#fetchBase = fetchBase;
+    this.#engine = engine;
+    this.#generation = engine.generation;
+  }
+
+  /** The ids of the bases it holds, oldest first; at most 4. */
+  has(): number[] {
+    this.#checkGeneration();
+    return [...this.#ids];
+  }
+
+  /**
+   * Decodes what came for a frame. Frames may be handed in while others are decoded; the promises resolve in the order of the calls.
+   *
+   * @returns pixels, or why there are none. Only what is no frame at all rejects, with `kcomm.bad_value`
+   */
+  decode(value: unknown): Promise<Decoded> {
+    const decoded = this.#decode(value);
+    const before = this.#last;
+    const inOrder = before.then(() => decoded);
+    this.#last = inOrder.catch(() => undefined);
+    decoded.catch(() => undefined); // It rejects again in its turn.
+    return inOrder;
+  }
+
+  /** Lets go of all bases. */
+  close(): void {
+    this.#ids = [];
+    this.#engine.close(this.#view);
+  }
+
+  // Up to the first `await` it runs at once: bases are taken in the order they come.
+  async #decode(value: unknown): Promise<Decoded> {
+    const frame = readFrame(value);
+    const { index } = frame;
+    if (isFailed(frame)) return { index, error: { index, ...frame.error } };
+    try {
+      const pixels = AT_DESK.has(frame.codec) ? await this.#atDesk(frame) : await bitmap(frame);
+      return describe(frame, pixels);
+    } catch (error) {
+      return { index, error: { index, ...explain(error) } };
+    }
+  }
+
+  async #atDesk(frame: Frame): Promise<Pixels> {
+    this.#checkGeneration();
+    if (frame.key !== undefined) this.#take(frame.key);
+    const { base } = frame;
+    if (base !== undefined && !this.#ids.includes(base)) await this.#fetch(base);
+    try {
+      return await this.#run(frame);
+    } catch (error) {
+      // The worker died, and the bases with it; or more than four were in use at a time.
+      if (base === undefined || !isGone(error)) throw error;
+      this.#forget(base);
+      await this.#fetch(base);
+      return await this.#run(frame);
+    }
+  }
+
+  async #run(frame: Frame): Promise<Pixels> {
+    if (frame.id !== undefined) this.#note(frame.id);
+    const { width, height } = frame;
+    try {
+      const pixels = await this.#engine.run(this.#view, jobOf(frame, true));
+      const image = new ImageData(pixels ?? new Uint8ClampedArray(0), width, height);
+      return lend(image, (buffer) => this.#engine.recycle(buffer));
+    } catch (error) {
+      if (frame.id !== undefined) this.#forget(frame.id);
+      throw error;
+    }
+  }
+
+  /** Takes a key frame that is there only for deltas. If it is broken, they will say so. */
+  #take(key: Frame): void {
+    const { id } = key;
+    if (id === undefined) return;
+    this.#note(id);
+    this.#engine.run(this.#view, jobOf(key, false)).catch(() => this.#forget(id));
+  }
+
+  async #fetch(id: number): Promise<void> {
+    const fetching = this.#fetching.get(id) ?? this.#ask(id);
+    this.#fetching.set(id, fetching);
+    try {
+      await fetching;
+    } finally {
+      this.#fetching.delete(id);
+    }
+  }
+
+  async #ask(id: number): Promise<void> {
+    const key = readFrame(await this.#fetchBase(id));
+    if (isFailed(key)) throw new KcommError(key.error.code, key.error.message);
+    if (key.id !== id) {
+      throw new KcommError("kcomm.bad_value", `frame id ${id} was asked for, but ${key.id} came`);
+    }
+    this.#take(key);
+  }
+
+  #note(id: number): void {
+    this.#ids = [...this.#ids.filter((known) => known !== id), id].slice(-MAX_BASES);
+  }
+
+  #forget(id: number): void {
+    this.#ids = this.#ids.filter((known) => known !== id);
+  }
+
+  #checkGeneration(): void {
+    if (this.#generation === this.#engine.generation) return;
+    this.#generation = this.#engine.generation;
+    this.#ids = [];
+  }
+}
+
+function jobOf(frame: Frame, wanted: boolean): Job {
+  const { width, height, data, id, base } = frame;
+  return {
+    width,
+    height,
+    codec: frame.codec as DeskCodec,
+    data,
+    wanted,
+    ...(id === undefined ? {} : { id }),
+    ...(base === undefined ? {} : { base }),
+  };
+}
+
+function describe(frame: Frame, pixels: Pixels): DecodedFrame {
+  const { index, width, height, codec, data, ms, captured } = frame;
+  return {
+    index,
+    width,
+    height,
+    codec,
+    lossless: isLossless(codec),
+    bytes: data.length,
+    ms,
+    ...(captured === undefined ? {} : { captured }),
+    pixels,
+  };
+}
+
+function isGone(error: unknown): boolean {
+  return error instanceof KcommError && error.code === "kcomm.no_frame";
+}
+
+function explain(error: unknown): { code: string; message: string } {
+  if (error instanceof KcommError) return { code: error.code, message: error.message };
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: "kcomm.bad_value", message };
+}

@@ -1,0 +1,158 @@
+"""Encodes one frame after another, each in the cheapest way that its content and the link allow."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from kcomm.frames import choice, delta, qoi, qoiz
+from kcomm.frames.checks import check_quality
+from kcomm.frames.choice import CODECS, check_codec
+from kcomm.frames.frame import Frame
+from kcomm.frames.keys import Key, KeyStore
+from kcomm.frames.thrift import Thrift
+
+if TYPE_CHECKING:
+    from kcomm.frames.codec import Codec
+    from kcomm.frames.delta import Words
+    from kcomm.frames.pixels import Pixels
+
+#: Shares of the quality asked for that a budget is tried with: of 0.85 they make 0.85, 0.6, 0.4 and 0.25.
+TIERS: Final = (1.0, 0.7, 0.47, 0.29)
+# From about an eighth of the pixels on, QOI of the whole picture is as small as a delta and as fast; deflated
+# rows are neither before half of the pixels changed.
+_DENSE: Final = 0.125 if qoi.AVAILABLE else 0.5
+# Sizes with a key of their own: views at different scales take turns.
+_SIZES: Final = 3
+
+
+class Encoder:
+    """Encodes the frames of one sequence for whoever looks at it.
+
+    Lossless frames of plots are mostly *deltas*: what changed against the current key frame. It may be used
+    from any thread, but by one at a time.
+
+    Parameters
+    ----------
+    codec : str, default: "auto"
+        The codec of all frames, or ``auto``: lossless for plots and whatever is transparent, lossy for
+        photographs.
+    quality : float, default: 0.85
+        Of lossy codecs, from 0 to 1.
+
+    Examples
+    --------
+    >>> encoder = Encoder()
+    >>> first = encoder.encode(Frame.of(np.zeros((480, 640, 4), np.uint8)))
+    >>> second = encoder.encode(Frame.of(np.zeros((480, 640, 4), np.uint8), index=1))
+    >>> second.codec, second.base == first.id
+    ('delta', True)
+    """
+
+    def __init__(self, codec: str = "auto", quality: float = 0.85) -> None:
+        self._codec = check_codec(codec)
+        self._quality = check_quality(quality)
+        self._ids = itertools.count(1)
+        self._current: dict[tuple[int, int], Key] = {}
+        self._keys = KeyStore()
+        self._of_deltas = Thrift()
+        self._of_keys = Thrift()
+        self._tier = 0
+
+    def encode(self, frame: Frame, *, exact: bool = False, budget: int | None = None) -> Frame:
+        """Return the frame with its pixels encoded, and the milliseconds it took in ``ms["encode"]``.
+
+        Parameters
+        ----------
+        frame : Frame
+            Its pixels must not be changed afterwards: later frames are compared with them.
+        exact : bool, default: False
+            Lossless, whatever the content.
+        budget : int, optional
+            Bytes a frame that the link carries: above it lossy codecs lower their quality, and lossless ones
+            take the time to be smaller. 0 makes everything as small as it gets.
+
+        Returns
+        -------
+        Frame
+            With an ``id``, if later frames may build on it; with a ``base`` if it builds on an earlier one.
+        """
+        begun = time.perf_counter()
+        encoded = self._encode(frame, exact, budget)
+        took = (time.perf_counter() - begun) * 1e3
+        return replace(encoded, ms={**frame.ms, "encode": took})
+
+    def key(self, id: int) -> Frame | None:  # noqa: A002  # what a frame calls it
+        """Return the encoded frame with that id, while it is kept."""
+        return self._keys.get(id)
+
+    def reset(self) -> None:
+        """Forget all keys: the pictures look different now."""
+        self._current.clear()
+        self._keys.clear()
+
+    def _encode(self, frame: Frame, exact: bool, budget: int | None) -> Frame:
+        pixels = frame.pixels
+        if self._codec == "auto":
+            if exact or choice.needs_lossless(pixels):
+                return self._encode_lossless(frame, pixels, budget)
+            return self._encode_lossy(frame, pixels, choice.LOSSY, budget)
+        codec = CODECS[self._codec]
+        if codec.LOSSLESS:
+            return replace(frame, codec=codec.NAME, data=codec.encode(pixels, self._quality))
+        if exact:
+            return self._encode_lossless(frame, pixels, budget)
+        return self._encode_lossy(frame, pixels, codec, budget)
+
+    def _encode_lossy(self, frame: Frame, pixels: Pixels, codec: Codec, budget: int | None) -> Frame:
+        # It begins where the last frame was: to try the better tiers anew each time would take the most time.
+        tier = self._tier if budget is not None else 0
+        data = codec.encode(pixels, self._quality * TIERS[tier])
+        if budget is not None:
+            while len(data) > budget and tier < len(TIERS) - 1:
+                tier += 1
+                data = codec.encode(pixels, self._quality * TIERS[tier])
+            # Half of the budget leaves room for the next better one.
+            self._tier = tier - 1 if tier > 0 and len(data) < budget / 2 else tier
+        return replace(frame, codec=codec.NAME, data=data)
+
+    def _encode_lossless(self, frame: Frame, pixels: Pixels, budget: int | None) -> Frame:
+        words = delta.words_of(pixels)
+        return self._encode_delta(frame, words, budget) or self._encode_key(frame, pixels, words, budget)
+
+    def _encode_delta(self, frame: Frame, words: Words, budget: int | None) -> Frame | None:
+        """Return the frame as what changed against the key; None if that does not pay."""
+        key = self._current.get((frame.width, frame.height))
+        if key is None or key.is_worn:
+            return None
+        differs = words != key.words
+        if np.count_nonzero(differs) > _DENSE * len(words):
+            return None
+        changes = delta.collect(words, np.flatnonzero(differs))
+        key.take(len(changes.body))
+        deflated = self._of_deltas.deflate(changes.body, budget)
+        return replace(frame, codec=delta.NAME, data=changes.to_bytes(deflated), base=key.id)
+
+    def _encode_key(self, frame: Frame, pixels: Pixels, words: Words, budget: int | None) -> Frame:
+        """Return the frame on its own; later ones may build on it."""
+        codec = choice.LOSSLESS.NAME
+        data = choice.LOSSLESS.encode(pixels, 1.0)
+        size = len(data)
+        if codec == qoi.NAME and (deflated := self._of_keys.deflate(data, budget)) is not None:
+            codec, data = qoiz.NAME, deflated
+        number = next(self._ids)
+        encoded = replace(frame, codec=codec, data=data, id=number)
+        self._make_current(Key(number, frame.width, frame.height, words, size))
+        self._keys.add(encoded)
+        return encoded
+
+    def _make_current(self, key: Key) -> None:
+        size = key.width, key.height
+        self._current.pop(size, None)
+        self._current[size] = key
+        while len(self._current) > _SIZES:
+            del self._current[next(iter(self._current))]
