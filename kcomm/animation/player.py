@@ -1,103 +1,22 @@
-"""`kcomm.animate` and the player that it makes."""
+"""The player that `kcomm.animate` makes."""
 
 from __future__ import annotations
 
-import secrets
 import threading
-from typing import Any, Literal
+from os import PathLike
+from typing import Any, Literal, TypeVar
 
 from kcomm import view
-from kcomm.animation.sequence import check_index
-from kcomm.animation.service import AnimationService, State
-from kcomm.animation.sources import source_of
+from kcomm.animation.drawing.sequence import check_index
+from kcomm.animation.keeping import saving
+from kcomm.animation.keeping.poster import poster_of
+from kcomm.animation.meter import PlayerStats
+from kcomm.animation.path import Loop, check_loop
+from kcomm.animation.service import AnimationService, ErrorHandler, State
 from kcomm.errors import BadArgumentsError
-from kcomm.frames import CODECS
-from kcomm.frames.checks import check_fps, check_positive, check_quality, is_whole
-from kcomm.frames.choice import check_codec
-from kcomm.frames.stats import Stats
+from kcomm.frames.checks import check_fps, check_positive, is_whole
 
-
-def animate(
-    animation: Any,
-    *,
-    frames: int | None = None,
-    fps: float | Literal["max"] | None = None,
-    loop: bool | None = None,
-    speed: float = 1.0,
-    title: str = "",
-    codec: str = "auto",
-    quality: float = 0.85,
-) -> Player:
-    """Return a player of an animation, whose frames are drawn when a page asks for them and never before.
-
-    Parameters
-    ----------
-    animation : FuncAnimation, ArtistAnimation or callable
-        Or a function that is given a frame's number (from 0) and returns an ndarray ((H, W) grey, (H, W, 3)
-        RGB or (H, W, 4) RGBA; uint8, floats from 0 to 1, or bool), a matplotlib figure or a PIL image.
-        The figure of an animation is kcomm's to draw from here on: pyplot forgets it, and so no backend
-        shows it a second time.
-    frames : int, optional
-        The number of frames. By default that of the animation; a function, or an animation whose frames come
-        from a generator or from None, has no end.
-    fps : float or "max", optional
-        Frames a second; "max" is as many as can be drawn. By default by the animation's own interval, and
-        30 for a function.
-    loop : bool, optional
-        Whether to go on from the first frame at the end. By default as the animation's ``repeat``.
-    speed : float, default: 1.0
-        What `fps` is multiplied with.
-    title : str, optional
-        By default the figure's.
-    codec : {"auto", "zlib", "jpeg", "png", "webp", "raw"}, default: "auto"
-        How frames are encoded; "auto" is lossless for plots and JPEG for photographs.
-    quality : float, default: 0.85
-        From 0 to 1, for the codecs that lose something.
-
-    Returns
-    -------
-    Player
-        A cell's result shows it.
-
-    Raises
-    ------
-    BadArgumentsError
-        If one of the arguments is not as above, or the animation has no frames.
-    NoKernelError
-        When this process runs no Jupyter kernel.
-
-    Notes
-    -----
-    Frames may be asked for in any order; a function that only makes sense in order, such as one that appends
-    to a list, shows what it makes of that. ``init_func`` is called before the first frame and whenever
-    frame 0 is drawn. With ``blit=True`` only the artists that the function returns are drawn again, which
-    is many times faster.
-
-    Examples
-    --------
-    >>> fig, ax = plt.subplots()  # doctest: +SKIP
-    >>> (line,) = ax.plot(x, np.sin(x))  # doctest: +SKIP
-    >>> def update(i):  # doctest: +SKIP
-    ...     line.set_ydata(np.sin(x + i / 50))
-    ...     return [line]
-    >>> anim = FuncAnimation(fig, update, frames=100_000, interval=20, blit=True)  # doctest: +SKIP
-    >>> kcomm.animate(anim)  # doctest: +SKIP
-    """
-    source = source_of(animation, frames)
-    state = State(
-        fps=_default_fps(source.interval) if fps is None else check_fps(fps),
-        loop=source.repeat if loop is None else bool(loop),
-        speed=check_positive("speed", speed),
-    )
-    service = AnimationService(
-        f"kcomm.animation.{secrets.token_hex(8)}",
-        source,
-        state,
-        title=str(title),
-        codec=check_codec(codec),
-        quality=check_quality(quality),
-    )
-    return Player(service)
+H = TypeVar("H", bound=ErrorHandler)
 
 
 class Player:
@@ -161,6 +80,34 @@ class Player:
         self._state.index = index
         self._service.tell("seek", index)
 
+    def redraw(self) -> None:
+        """Forget the frames that were drawn, and show the present one anew.
+
+        For what changed without the player's noticing, such as the data that its function reads.
+        """
+        self._service.check_open()
+        self._service.redraw()
+
+    def on_error(self, handler: H) -> H:
+        """Call a function with each frame that could not be drawn, as a decorator.
+
+        Parameters
+        ----------
+        handler : callable
+            ``handler(index, error)`` is given the number of the frame and the exception, on the thread that
+            draws: the next frame waits for it.
+
+        Examples
+        --------
+        >>> @player.on_error  # doctest: +SKIP
+        ... def note(index, error):
+        ...     failed[index] = error
+        """
+        if not callable(handler):
+            raise BadArgumentsError(f"on_error takes a function, not {type(handler).__name__}")
+        self._service.error_handlers.append(handler)
+        return handler
+
     def close(self) -> None:
         """End the player: pages keep what they show, and nothing is drawn any more."""
         self._service.close()
@@ -191,14 +138,14 @@ class Player:
         self._service.tell("speed", self._state.speed)
 
     @property
-    def loop(self) -> bool:
-        """Whether it goes on from the first frame at the end."""
+    def loop(self) -> Loop:
+        """Whether it goes on from the first frame at the end, or turns round there ("bounce")."""
         return self._state.loop
 
     @loop.setter
-    def loop(self, loop: bool) -> None:
+    def loop(self, loop: Loop) -> None:
         self._service.check_open()
-        self._state.loop = bool(loop)
+        self._state.loop = check_loop(loop)
         self._service.tell("loop", self._state.loop)
 
     @property
@@ -226,9 +173,14 @@ class Player:
         """Held while a frame is drawn; hold it to change the figure yourself: ``with player.lock: ...``."""
         return self._service.source.lock
 
-    def stats(self) -> Stats:
-        """Return counts of frames, frames a second, and milliseconds per stage."""
-        return self._service.meter.stats()
+    @property
+    def linked(self) -> bool:
+        """Whether all pages that show it follow one clock."""
+        return self._service.linked
+
+    def stats(self) -> PlayerStats:
+        """Return counts of frames, frames a second, bytes, and milliseconds per stage."""
+        return self._service.stats()
 
     # --- display ---------------------------------------------------------------------------------
 
@@ -254,7 +206,7 @@ class Player:
         """Return a PNG of the frame that is shown, or why there is none."""
         try:
             frame = self._service.make_frame(self._state.index)
-            return CODECS["png"].encode(frame.pixels, 1.0), ""
+            return poster_of(frame.pixels), ""
         except Exception as error:
             # The view must appear all the same: it shows what went wrong, and the frames that can be drawn.
             self._service.report_failure(self._state.index, error)
@@ -277,8 +229,106 @@ class Player:
         self._state.playing = True
         self._service.tell(action)
 
+    # --- keeping ---------------------------------------------------------------------------------
 
-def _default_fps(interval: float | None) -> float | Literal["max"]:
-    if interval is None:
-        return 30.0
-    return 1000 / interval if interval > 0 else "max"
+    def to_html(
+        self,
+        path: str | PathLike[str],
+        *,
+        frames: int | range | None = None,
+        fps: float | Literal["max"] | None = None,
+        progress: bool = True,
+    ) -> None:
+        """Write a page that plays the animation by itself: without a kernel, and from any folder or server.
+
+        It is one file with all frames, lossless, and the same player, which begins as this one stands: with
+        its rate, speed and loop, and playing if it plays.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; one that is there is replaced once the new one is complete.
+        frames : int or range, optional
+            How many frames from the first on, or which. By default all; what has no end needs a number.
+        fps : float or "max", optional
+            Frames a second; by default the player's.
+        progress : bool, default: True
+            Whether to show how far it has come.
+
+        Raises
+        ------
+        BadArgumentsError
+            If one of the arguments is not as above.
+        FrameRangeError
+            If there are no such frames.
+        KcommError
+            With the code ``kcomm.write_failed`` if the file can't be written, and ``kcomm.handler_error`` if
+            a frame could not be drawn. Nothing is left of the file then, nor if the cell is interrupted.
+
+        Examples
+        --------
+        >>> player.to_html("wave.html")  # doctest: +SKIP
+        """
+        saving.to_html(self._service, path, frames=frames, fps=fps, progress=progress)
+
+    def save(
+        self,
+        path: str | PathLike[str],
+        *,
+        writer: Any = None,
+        fps: float | None = None,
+        frames: int | range | None = None,
+        dpi: float | None = None,
+        progress: bool = True,
+        **options: Any,
+    ) -> None:
+        """Write the animation as a file in the format that the path's suffix names.
+
+        ``.html`` is what `to_html` writes. Pillow writes ``.gif`` and, with every pixel as it was drawn,
+        ``.apng`` and ``.webp``, and a file of each frame where the name is a pattern: ``frame-%04d.png``.
+        Videos (``.mp4``, ``.webm``, ``.mov``, ``.mkv``, ...) are written by ffmpeg, through matplotlib.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file; one that is there is replaced once the new one is complete.
+        writer : str or matplotlib.animation.AbstractMovieWriter, optional
+            Another of matplotlib's writers.
+        fps : float, optional
+            Frames a second; by default what the player shows at its speed.
+        frames : int or range, optional
+            How many frames from the first on, or which. By default all; what has no end needs a number.
+        dpi : float, optional
+            Resolution of figures; by default their own. The figures themselves stay as they are.
+        progress : bool, default: True
+            Whether to show how far it has come.
+        **options
+            For Pillow's ``save`` (``lossless=False``, ``quality=80``) or matplotlib's writer
+            (``bitrate=2000``, ``codec="hevc"``).
+
+        Raises
+        ------
+        BadArgumentsError
+            If one of the arguments is not as above.
+        FrameRangeError
+            If there are no such frames.
+        KcommError
+            With the code ``kcomm.no_writer`` if ffmpeg is missing, ``kcomm.write_failed`` if the file can't
+            be written, and ``kcomm.handler_error`` if a frame could not be drawn. Nothing is left of the file
+            then, nor if the cell is interrupted.
+
+        Examples
+        --------
+        >>> player.save("wave.gif")  # doctest: +SKIP
+        >>> player.save("wave.mp4", fps=60, dpi=200)  # doctest: +SKIP
+        """
+        saving.save(
+            self._service,
+            path,
+            writer=writer,
+            fps=fps,
+            frames=frames,
+            dpi=dpi,
+            progress=progress,
+            options=options,
+        )

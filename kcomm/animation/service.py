@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import math
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-from kcomm.animation.sequence import FrameRangeError, check_index
-from kcomm.animation.sources import Source
+from kcomm.animation.drawing.prefetch import PooledSource
+from kcomm.animation.drawing.sequence import FrameRangeError, check_index
+from kcomm.animation.drawing.sources import Source
+from kcomm.animation.linked import Clock
+from kcomm.animation.meter import PlayerMeter, PlayerStats
+from kcomm.animation.path import Loop, Position
+from kcomm.animation.pipeline import Pipeline, Ticket
+from kcomm.animation.playing import Bases, Run
 from kcomm.channel import Channel
-from kcomm.errors import BadArgumentsError
-from kcomm.frames import Frame
+from kcomm.errors import BadArgumentsError, ChannelClosedError, KcommError
+from kcomm.flow import Flow
+from kcomm.frames import MAX_PIXELS, Frame
 from kcomm.frames.checks import is_positive, is_whole
+from kcomm.frames.encoder import Encoder
 from kcomm.frames.failures import FailureLog, describe
-from kcomm.frames.stats import Meter
 from kcomm.target import Target
 from kcomm.view import Service
 
 logger = logging.getLogger("kcomm.animation")
 
 #: The size told to pages until the first frame shows what it is.
-_SIZE_UNKNOWN = (640, 480)
+_SIZE_UNKNOWN: Final = (640, 480)
 #: The interval in milliseconds of what has none of its own.
-DEFAULT_INTERVAL = 1000 / 30
+DEFAULT_INTERVAL: Final = 1000 / 30
+#: Bytes of encoded frames that a player keeps.
+DEFAULT_CACHE: Final = 64_000_000
+#: What the dpi of figures may be multiplied with.
+_SCALES: Final = (0.25, 4.0)
+#: Frames a second that a page can show at most, whatever it is told to.
+_DISPLAY: Final = 60.0
+#: What pages do at once and then tell others of, where a player is linked.
+_ACTIONS: Final = ("play", "reverse", "pause", "step", "seek", "speed", "fps", "loop")
+
+ErrorHandler = Callable[[int, BaseException], object]
 
 
 @dataclass
@@ -32,7 +51,7 @@ class State:
     """How a player stands; pages begin with it, and tell how it goes on."""
 
     fps: float | Literal["max"]
-    loop: bool
+    loop: Loop
     speed: float = 1.0
     index: int = 0
     playing: bool = False
@@ -53,26 +72,77 @@ class AnimationService(Service):
     title : str
         What it is called.
     codec, quality
-        How frames are encoded, as for `Frame.encoded`.
+        How frames are encoded, as for `Encoder`.
+    cache : int
+        Bytes of encoded frames that are kept.
+    linked : bool
+        Whether its pages follow one clock.
     """
 
     def __init__(
-        self, name: str, source: Source, state: State, *, title: str, codec: str, quality: float
+        self,
+        name: str,
+        source: Source,
+        state: State,
+        *,
+        title: str,
+        codec: str,
+        quality: float,
+        cache: int = DEFAULT_CACHE,
+        linked: bool = False,
     ) -> None:
         super().__init__(name, "player")
         self.source = source
         self.state = state
-        self.meter = Meter()
+        self.meter = PlayerMeter()
+        self.linked = linked
+        #: Told of frames that could not be drawn.
+        self.error_handlers: list[ErrorHandler] = []
         self._title = title
         self._codec = codec
         self._quality = quality
+        self._cache = cache
         self._failures = FailureLog(logger)
+        self._clock = Clock()
+        self._pipeline: Pipeline | None = None
+        self._draws: dict[int, Ticket] = {}
+        if isinstance(source, PooledSource):
+            source.codec, source.quality = codec, quality
 
     def _fill(self, target: Target) -> None:
+        # In the context of the cell that shows the player, as the target is.
+        self._pipeline = Pipeline(
+            self.name,
+            self.source,
+            Encoder(self._codec, self._quality),
+            self.meter,
+            cache=self._cache,
+            on_failure=self.report_failure,
+        )
         target.method(self.info)
         target.method(self.draw)
+        target.method(self.base)
         target.stream(self.play, volatile=True)
         target.on("state", self.take_state)
+        target.on("command", self.take_command)
+
+    def retire(self) -> None:
+        """Serve no pages until it is opened again; no frames are kept meanwhile."""
+        super().retire()
+        pipeline, self._pipeline = self._pipeline, None
+        if pipeline is not None:
+            pipeline.close()
+
+    @property
+    def _channels(self) -> tuple[Channel, ...]:
+        target = self._target
+        return () if target is None else target.channels
+
+    def _get_pipeline(self) -> Pipeline:
+        pipeline = self._pipeline
+        if pipeline is None:
+            raise ChannelClosedError("the player serves no pages any more")
+        return pipeline
 
     # --- what pages call -------------------------------------------------------------------------
 
@@ -92,60 +162,120 @@ class AnimationService(Service):
             "speed": state.speed,
             "loop": state.loop,
             "title": self.title,
+            "linked": self.linked,
         }
 
-    def draw(self, index: int) -> dict[str, Any]:
-        """Draw one frame; one that does not exist is an error of that frame."""
+    async def draw(
+        self, channel: Channel, index: int, scale: float = 1.0, exact: bool = True, has: Sequence[int] = ()
+    ) -> dict[str, Any]:
+        """Draw one frame; one that does not exist is an error of that frame.
+
+        Of several that a page asks for, the newest one takes the place of those that were not begun.
+        """
         try:
-            return self._make_message(index)
+            check_index(index, self.source.count)
+            ticket = self._get_pipeline().request(index, self._clamp(scale), exact=exact)
         except FrameRangeError as error:
             return describe(index, error)
+        older = self._draws.get(channel.id)
+        if older is not None:
+            older.supersede()
+        self._draws[channel.id] = ticket
+        try:
+            made = await asyncio.wrap_future(ticket.future)
+        except Exception as error:
+            return describe(index, error)
+        finally:
+            ticket.cancel()
+            if self._draws.get(channel.id) is ticket:
+                del self._draws[channel.id]
+        message, size = Bases(has).message(made, is_cached=ticket.is_cached)
+        self.meter.count_sent(made, size, is_cached=ticket.is_cached)
+        return message
 
-    def play(self, start: int, step: int, loop: bool) -> Iterator[dict[str, Any]]:
-        """Draw frame after frame, each when the page has room for it."""
+    async def base(self, id: int) -> dict[str, Any]:  # noqa: A002  # what a frame calls it
+        """Return the key frame of that number, for a page that missed it."""
+        key = await asyncio.wrap_future(self._get_pipeline().find_key(id))
+        if key is None:
+            raise KcommError(f"the key frame {id} is gone: ask for the next frame", code="kcomm.no_frame")
+        return key.to_message()
+
+    async def play(
+        self, flow: Flow, start: int, step: int, loop: Loop, scale: float = 1.0, has: Sequence[int] = ()
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """Draw frame after frame, as far ahead as the page has room for."""
         if step == 0:
             raise BadArgumentsError("play: the argument 'step' must not be 0")
         check_index(start, self.source.count)
-        index: int | None = start
-        while index is not None:
-            try:
-                message = self._make_message(index)
-            except FrameRangeError:
-                # Frames from a generator show only at their end that there are no more.
-                count = self.source.count
-                if not count or index < count:
-                    raise
-                index = self._next(index, loop)
-                continue
-            yield message
-            index = self._next(index + step, loop)
+        run = Run(
+            self._get_pipeline(),
+            self.source,
+            self.meter,
+            flow,
+            self._wanted_rate,
+            scale=self._clamp(scale),
+            loop=loop,
+            has=has,
+        )
+        return run.frames(Position(start, step))
 
     def take_state(self, channel: Channel, report: dict[str, Any]) -> None:
         """Take what a page tells of itself."""
         self.meter.take_report(channel.id, report)
+        if self.linked:
+            loops = self.state.loop is True
+            astray = self._clock.take_report(channel.id, report, count=self.source.count, loops=loops)
+            for other in self._channels:
+                if other.id in astray:
+                    other.emit("control", {"action": "follow", "value": astray[other.id]})
+            if self._clock.leader not in (None, channel.id):
+                return
         state = self.state
         index: Any = report.get("index")
         speed: Any = report.get("speed")
         fps: Any = report.get("fps")
+        loop: Any = report.get("loop")
         if is_whole(index) and index >= 0:
             state.index = index
         if isinstance(report.get("playing"), bool):
             state.playing = report["playing"]
         if report.get("direction") in (1, -1):
             state.direction = 1 if report["direction"] == 1 else -1
-        if isinstance(report.get("loop"), bool):
-            state.loop = report["loop"]
+        if isinstance(loop, bool) or loop == "bounce":
+            state.loop = loop
         if is_positive(speed):
             state.speed = float(speed)
         if fps == "max" or is_positive(fps):
             state.fps = fps
 
+    def take_command(self, channel: Channel, command: dict[str, Any]) -> None:
+        """Have the other pages do what the user of one did, where they are linked."""
+        if not self.linked or command.get("action") not in _ACTIONS:
+            return
+        self._clock.lead(channel.id)
+        told = {name: command[name] for name in ("action", "value") if command.get(name) is not None}
+        for other in self._channels:
+            if other is not channel:
+                other.emit("control", told)
+
     def forget_page(self, channel: Channel) -> None:
         """Take note that a page is gone."""
         self.meter.forget(channel.id)
+        self._clock.forget(channel.id)
         super().forget_page(channel)
 
-    # --- frames ----------------------------------------------------------------------------------
+    # --- what Python asks for --------------------------------------------------------------------
+
+    def redraw(self) -> None:
+        """Forget what was drawn, and have pages show it anew."""
+        if self._pipeline is not None:
+            self._pipeline.redraw()
+        self.tell("redraw")
+
+    def stats(self) -> PlayerStats:
+        """Return counts of frames, and times."""
+        pipeline = self._pipeline
+        return self.meter.player_stats(pipeline.cached_bytes if pipeline is not None else 0)
 
     @property
     def interval(self) -> float:
@@ -159,33 +289,35 @@ class AnimationService(Service):
         return self._title or self.source.title
 
     def make_frame(self, index: int) -> Frame:
-        """Draw one frame, and return its pixels."""
+        """Draw one frame at once, on the calling thread, and return its pixels."""
         begun = time.perf_counter()
         pixels = self.source.draw(index)
         frame = Frame.of(pixels, index=index, ms={"draw": (time.perf_counter() - begun) * 1e3})
         self.meter.count("drawn")
         return frame
 
-    def _make_message(self, index: int) -> dict[str, Any]:
-        """Return a frame as it is sent; one that could not be drawn says why."""
-        try:
-            frame = self.make_frame(index).encoded(self._codec, self._quality)
-        except FrameRangeError:
-            raise
-        except Exception as error:
-            self.report_failure(index, error)
-            return describe(index, error)
-        self.meter.count("sent", frame.ms)
-        return frame.to_message()
-
-    def report_failure(self, index: int, error: Exception) -> None:
-        """Log that a frame could not be drawn."""
+    def report_failure(self, index: int, error: BaseException) -> None:
+        """Log that a frame could not be drawn, and tell who wants to know."""
         self._failures.add(f"drawing frame {index} raised", error)
+        for handler in tuple(self.error_handlers):
+            try:
+                handler(index, error)
+            except Exception as failure:
+                self._failures.add(f"the on_error handler of frame {index} raised", failure)
 
-    def _next(self, index: int, loop: bool) -> int | None:
-        count = self.source.count
-        if index >= 0 and (count is None or index < count):
-            return index
-        if not loop or count is None:
-            return None
-        return index % count
+    # --- within bounds ---------------------------------------------------------------------------
+
+    def _clamp(self, scale: float) -> float:
+        """Return the scale that frames are drawn at for a page that asked for another."""
+        if not is_positive(scale):
+            raise BadArgumentsError(f"scale is a number above 0, not {scale!r}")
+        least, most = _SCALES
+        width, height = self.source.size or (1, 1)
+        # A figure that is too large at scale 1 says so when it is drawn.
+        most = min(most, max(math.sqrt(MAX_PIXELS / (width * height)), 1.0))
+        return min(max(scale, least), most)
+
+    def _wanted_rate(self) -> float:
+        """Return the frames a second that pages want, as far as they can show them."""
+        fps = self.state.fps
+        return _DISPLAY if fps == "max" else min(fps * self.state.speed, _DISPLAY)

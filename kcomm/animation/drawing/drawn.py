@@ -8,8 +8,8 @@ from typing import Any
 from matplotlib.animation import ArtistAnimation, FuncAnimation
 from matplotlib.artist import Artist
 
-from kcomm.animation.figures import adopt, lock_of
-from kcomm.animation.sequence import Cut, Fixed, FrameData, Walked, of_func_animation, setting_of
+from kcomm.animation.drawing.figures import adopt, lock_of
+from kcomm.animation.drawing.sequence import Cut, Fixed, FrameData, Walked, of_func_animation, setting_of
 from kcomm.errors import BadArgumentsError, BadValueError
 from kcomm.frames import Pixels
 
@@ -35,9 +35,11 @@ class AnimationSource:
         Frames beyond this number are left out.
     """
 
+    #: Frames can be drawn at any density.
+    scales = True
+
     def __init__(self, animation: Any, count: int | None) -> None:
         self._animation = animation
-        self._blit = bool(animation._blit)
         self._is_prepared = False
         self.interval: float | None = setting_of(animation, "interval")
         self.lock = lock_of(animation._fig)
@@ -72,31 +74,52 @@ class AnimationSource:
         titles = [axes.get_title() for axes in figure.axes]
         return titles[0] if len(titles) == 1 else str(figure.get_label())
 
-    def draw(self, index: int) -> Pixels:
-        """Draw one frame, and no other, and return its pixels: (H, W, 4) uint8."""
+    @property
+    def version(self) -> int:
+        """Goes up when frames drawn before may look different now."""
+        return self._canvas.version
+
+    def draw(self, index: int, scale: float = 1.0) -> Pixels:
+        """Draw one frame, and no other, and return its pixels.
+
+        Parameters
+        ----------
+        index : int
+            The number of the frame.
+        scale : float
+            What the figure's dpi is multiplied with.
+
+        Returns
+        -------
+        ndarray of uint8
+            (H, W, 4), straight alpha: byte for byte those of a full draw.
+        """
         with self.lock:
-            data = self._frames.get(index)
-            if index == 0 or not self._is_prepared:
-                self._prepare()
-                self._is_prepared = True
-            artists = self._update(data)
-            if self._blit and artists is not None:
-                return self._canvas.grab_blit(artists)
-            return self._canvas.grab()
+            with self._canvas.updating():
+                data = self._frames.get(index)
+                if index == 0 or not self._is_prepared:
+                    self._prepare()
+                    self._is_prepared = True
+                returned = self._update(data)
+            return self._canvas.grab(scale, returned)
+
+    def redraw(self) -> None:
+        """Forget what was drawn: the figure, or what its frames are made from, is another now."""
+        with self.lock:
+            self._canvas.redraw()
 
     def _get_frames(self) -> FrameData:
         return Walked(lambda: iter(self._animation.new_frame_seq()), can_rewind=True)
 
     def _prepare(self) -> None:
         """Make the figure ready for a run from its first frame."""
-        self._blit = False
         self._animation._init_draw()
 
-    def _update(self, data: Any) -> Sequence[Artist] | None:
-        """Change the figure to that of a frame; return what changed where it can be drawn alone."""
+    def _update(self, data: Any) -> Sequence[Artist]:
+        """Change the figure to that of a frame; return what changed for certain."""
         self._animation._pre_draw(data, False)
         self._animation._draw_frame(data)
-        return None
+        return ()
 
 
 class FuncSource(AnimationSource):
@@ -113,9 +136,9 @@ class FuncSource(AnimationSource):
         if self._animation._init_func is not None:
             self._animation._init_func()
 
-    def _update(self, data: Any) -> Sequence[Artist] | None:
+    def _update(self, data: Any) -> Sequence[Artist]:
         changed = self._animation._func(data, *self._animation._args)
-        return _as_artists(changed) if self._blit else None
+        return _as_artists(changed, is_required=bool(self._animation._blit))
 
 
 class ArtistSource(AnimationSource):
@@ -130,7 +153,6 @@ class ArtistSource(AnimationSource):
         for artists in self._artists:
             for artist in artists:
                 artist.set_visible(False)
-                artist.set_animated(self._blit)
         self._shown = ()
 
     def _update(self, data: Sequence[Artist]) -> Sequence[Artist]:
@@ -155,8 +177,13 @@ def silence(animation: Any) -> None:
     animation._draw_was_started = True
 
 
-def _as_artists(changed: Any) -> list[Artist]:
-    artists = list(changed) if isinstance(changed, Iterable) else []
+def _as_artists(changed: Any, is_required: bool) -> list[Artist]:
+    """Return the artists that an animation's function returned."""
+    artists = list(changed) if isinstance(changed, (list, tuple, set, frozenset)) else []
+    if not is_required:
+        return [artist for artist in artists if isinstance(artist, Artist)]
+    if not artists and isinstance(changed, Iterable):
+        artists = list(changed)
     if not isinstance(changed, Iterable) or not all(isinstance(artist, Artist) for artist in artists):
         raise BadValueError(
             "with blit=True the animation's function returns the artists that it changed, "

@@ -5,14 +5,18 @@ from __future__ import annotations
 import sys
 import threading
 import weakref
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backend_bases import DrawEvent
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 
+from kcomm.animation.drawing.painter import KEPT_SIZES, Painter
 from kcomm.frames import Pixels
 from kcomm.frames.pixels import check_size
 
@@ -23,64 +27,163 @@ _locks_lock = threading.Lock()
 
 
 class Canvas(FigureCanvasAgg):
-    """An Agg canvas for final pictures: animated artists are drawn too, as when a figure is saved."""
+    """An Agg canvas for final pictures: animated artists are drawn too, as when a figure is saved.
 
-    _without_animated = False
-    _background: Any = None
+    Attributes
+    ----------
+    painter : Painter
+        Draws, and counts its draws.
+    """
+
+    def __init__(self, figure: Any = None) -> None:
+        super().__init__(figure)
+        self._agg: Any = self  # matplotlib's Agg canvas has no types
+        self._renderers: OrderedDict[tuple[float, float, float], Any] = OrderedDict()
+        self._was_drawn_by_others = False
+        self._is_updating = False
+        self._is_noted = False
+        self.painter = Painter(self.figure)
+        self._version = 0
+        self.mpl_connect("draw_event", self._note_drawn)
+
+    @property
+    def version(self) -> int:
+        """Goes up when the figure was changed by others than who asks for pictures."""
+        lock = lock_of(self.figure)
+        if lock.acquire(blocking=False):  # while it is drawn, nobody else is to change it
+            try:
+                self._note_changes()
+            finally:
+                lock.release()
+        return self._version
 
     def is_saving(self) -> bool:
         """Whether the picture is final; figures leave out animated artists if not."""
-        return not self._without_animated
+        return True
 
-    def grab(self) -> Pixels:
-        """Draw the whole figure and return a copy of its pixels: (H, W, 4) uint8, straight alpha."""
-        self._check()
-        with _drawing:
-            self._agg.draw()
-            self._background = None
-            return self._copy()
+    def get_renderer(self) -> Any:
+        """Return the renderer for the figure's size and dpi; those of the last few are kept."""
+        width, height = self.get_width_height(physical=True)
+        key = width, height, self.figure.dpi
+        renderer = self._renderers.pop(key, None)
+        if renderer is None:
+            make: Any = RendererAgg
+            renderer = make(width, height, self.figure.dpi)
+        self._renderers[key] = renderer
+        while len(self._renderers) > KEPT_SIZES:
+            self._renderers.popitem(last=False)
+        self.renderer = renderer
+        return renderer
 
-    def grab_blit(self, artists: Sequence[Artist]) -> Pixels:
-        """Draw these artists over a background without them; return a copy of the pixels.
-
-        The background is drawn again when something in it changed: animated artists don't make
-        their figure stale, all others do.
-        """
-        self._check()
-        ordered = sorted(artists, key=lambda artist: artist.get_zorder())
-        for artist in ordered:
-            if not artist.get_animated():
-                artist.set_animated(True)
-                self._background = None
-        with _drawing:
-            if self._background is None or self.figure.stale or self._has_new_size():
-                self._draw_background()
-            self._agg.restore_region(self._background)
-            for artist in ordered:
-                artist.draw(self._agg.get_renderer())
-            return self._copy()
-
-    @property
-    def _agg(self) -> Any:
-        return self  # matplotlib's Agg canvas has no types
-
-    def _draw_background(self) -> None:
-        self._without_animated = True
+    @contextmanager
+    def updating(self) -> Iterator[None]:
+        """Change the figure to that of a picture; what differed before was changed by others."""
+        self._note_changes()
+        self._is_updating = True
         try:
-            self._agg.draw()
+            yield
+        except BaseException:
+            self.painter.forget()  # half of it may be changed
+            raise
         finally:
-            self._without_animated = False
-        self._background = self._agg.copy_from_bbox(self.figure.bbox)
-        self._background_size = self.get_width_height()
+            self._is_updating = False
 
-    def _has_new_size(self) -> bool:
-        return self._background_size != self.get_width_height()
+    def redraw(self) -> None:
+        """Keep nothing: everything is drawn next time."""
+        self._was_drawn_by_others = False
+        self.painter.forget()
+        self._version += 1
 
-    def _copy(self) -> Pixels:
-        return np.array(self._agg.buffer_rgba(), np.uint8)
+    def draw(self) -> None:
+        """Draw for somebody else, who calls ``figure.canvas.draw()``."""
+        with lock_of(self.figure), _drawing:
+            self._note_changes()
+            self._paint(())
 
-    def _check(self) -> None:
-        check_size(*self.get_width_height(), what="the figure")
+    def grab(self, scale: float = 1.0, returned: Iterable[Artist] = ()) -> Pixels:
+        """Draw the figure, and return a copy of its pixels.
+
+        Parameters
+        ----------
+        scale : float
+            What the figure's dpi is multiplied with.
+        returned : iterable of Artist
+            What changed for certain, besides what is found.
+
+        Returns
+        -------
+        ndarray of uint8
+            (H, W, 4), straight alpha: byte for byte those of a full draw.
+
+        Raises
+        ------
+        TooLargeError
+            If the picture had more than 50 megapixels.
+        """
+        self._check(scale)
+        with _drawing:
+            return self._paint(returned, scale)
+
+    def _paint(self, returned: Iterable[Artist], scale: float = 1.0) -> Pixels:
+        if self._was_drawn_by_others:
+            self.painter.forget()
+            self._was_drawn_by_others = False
+        self._is_noted = False
+        try:
+            changes = self.painter.find(returned)
+            with self._scaled(scale), self.callbacks.blocked(signal="draw_event"):
+                renderer = self.get_renderer()
+                self.painter.paint(renderer, changes)
+            self.painter.settle(changes)
+            if len(self.callbacks.callbacks.get("draw_event", ())) > 1:  # others than us
+                self._tell_drawn(renderer, scale)
+            return np.array(renderer.buffer_rgba(), np.uint8)
+        except BaseException:
+            self.painter.forget()
+            raise
+
+    def _tell_drawn(self, renderer: Any, scale: float) -> None:
+        """Call those who wait for draws: they may paint on the picture, or change the figure."""
+        self._is_updating, was_updating = True, self._is_updating
+        try:
+            with self._scaled(scale):
+                self.callbacks.process("draw_event", DrawEvent("draw_event", self, renderer))
+        finally:
+            self._is_updating = was_updating
+        self._was_drawn_by_others = False
+        if self.painter.is_touched():
+            self.painter.forget()
+
+    def _note_changes(self) -> None:
+        if self._is_updating:
+            return
+        if self._was_drawn_by_others:
+            self.redraw()
+        elif not self._is_noted and self.painter.is_touched():
+            self._is_noted = True
+            self._version += 1
+
+    @contextmanager
+    def _scaled(self, scale: float) -> Iterator[None]:
+        figure = self.figure
+        dpi = figure.dpi
+        if scale == 1:
+            yield
+            return
+        figure.dpi = dpi * scale
+        try:
+            yield
+        finally:
+            figure.dpi = dpi
+            figure.stale = False
+
+    def _note_drawn(self, event: Any) -> None:
+        """Take note of somebody else's draw, which leaves nothing to find."""
+        self._was_drawn_by_others = True
+
+    def _check(self, scale: float) -> None:
+        width, height = self.figure.get_size_inches() * self.figure.dpi * scale
+        check_size(int(width), int(height), what="the figure")
 
 
 def adopt(figure: Any) -> Canvas:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from kcomm.animation.sequence import check_index
+from kcomm.animation.drawing.sequence import check_index
 from kcomm.errors import BadArgumentsError, BadValueError
 from kcomm.frames import Pixels, to_pixels
 from kcomm.frames.checks import is_whole
@@ -20,6 +20,9 @@ class Source(Protocol):
 
     ``interval`` is the animation's own, in milliseconds (None: it has none), ``repeat`` whether it goes on
     from the first frame at its end, ``lock`` what is held while a frame is drawn.
+
+    One whose frames depend on more than their numbers may have a method more: ``redraw()`` is told that what
+    they depend on has changed.
     """
 
     interval: float | None
@@ -33,7 +36,7 @@ class Source(Protocol):
 
     @property
     def size(self) -> tuple[int, int] | None:
-        """Width and height of a frame in pixels; None while they are not known."""
+        """Width and height of a frame in pixels, at scale 1; None while they are not known."""
         ...
 
     @property
@@ -41,9 +44,27 @@ class Source(Protocol):
         """What the pictures are called; empty if they have no name."""
         ...
 
-    def draw(self, index: int) -> Pixels:
+    @property
+    def scales(self) -> bool:
+        """Whether a scale has an effect: figures are drawn larger, arrays come as they are."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """Goes up when frames drawn before may look different now; to ask never waits for a draw."""
+        ...
+
+    def draw(self, index: int, scale: float = 1.0) -> Pixels:
         """Draw one frame, and no other, and return pixels that nobody else holds."""
         ...
+
+
+class Picture(NamedTuple):
+    """What a function's result looks like: its size is that at scale 1."""
+
+    pixels: Pixels
+    size: tuple[int, int]
+    is_figure: bool
 
 
 class PictureSource:
@@ -57,6 +78,8 @@ class PictureSource:
         The number of frames; None if there is no end.
     """
 
+    version = 0
+
     def __init__(self, function: Callable[[int], Any], count: int | None) -> None:
         self._function = function
         self.interval: float | None = None
@@ -65,32 +88,39 @@ class PictureSource:
         self.size: tuple[int, int] | None = None
         self.lock = threading.RLock()
         self.title = ""
+        #: It does from the first figure on that was returned.
+        self.scales = False
 
-    def draw(self, index: int) -> Pixels:
+    def draw(self, index: int, scale: float = 1.0) -> Pixels:
         """Call the function, and return the pixels of what it returned."""
         check_index(index, self.count)
         with self.lock:
-            pixels = self._pixels_of(self._function(index))
-            self.size = pixels.shape[1], pixels.shape[0]
+            pixels, self.size, is_figure = picture_of(self._function(index), scale)
+            self.scales = self.scales or is_figure
             return pixels
 
-    def _pixels_of(self, result: Any) -> Pixels:
-        if _is_instance(result, "matplotlib.figure", "FigureBase"):
-            from kcomm.animation.figures import adopt, lock_of
 
-            with lock_of(result):
-                return adopt(result).grab()
-        if not isinstance(result, np.ndarray) and not _is_instance(result, "PIL.Image", "Image"):
-            raise BadValueError(
-                f"the function returned {type(result).__name__}; "
-                "it must return an ndarray, a matplotlib figure or a PIL image"
-            )
-        pixels = to_pixels(result)
-        # The function may go on to paint into its own array.
-        return pixels.copy() if np.may_share_memory(pixels, np.asarray(result)) else pixels
+def picture_of(result: Any, scale: float) -> Picture:
+    """Return the pixels of what a function returned; those of a figure with its dpi times `scale`."""
+    if _is_instance(result, "matplotlib.figure", "FigureBase"):
+        from kcomm.animation.drawing.figures import adopt, lock_of
+
+        with lock_of(result):
+            canvas = adopt(result)
+            size = canvas.get_width_height()
+            return Picture(canvas.grab(scale), (size[0], size[1]), True)
+    if not isinstance(result, np.ndarray) and not _is_instance(result, "PIL.Image", "Image"):
+        raise BadValueError(
+            f"the function returned {type(result).__name__}; "
+            "it must return an ndarray, a matplotlib figure or a PIL image"
+        )
+    pixels = to_pixels(result)
+    # The function may go on to paint into its own array.
+    pixels = pixels.copy() if np.may_share_memory(pixels, np.asarray(result)) else pixels
+    return Picture(pixels, (pixels.shape[1], pixels.shape[0]), False)
 
 
-def source_of(animation: Any, count: Any) -> Source:
+def source_of(animation: Any, count: Any, prefetch: Any = None) -> Source:
     """Return the source that draws an animation.
 
     Parameters
@@ -99,11 +129,19 @@ def source_of(animation: Any, count: Any) -> Source:
         What `kcomm.animate` was given.
     count : int, optional
         The number of frames, where it is not that of the animation.
+    prefetch : concurrent.futures.Executor, optional
+        What calls a function.
     """
     if count is not None and not (is_whole(count) and count > 0):
         raise BadArgumentsError(f"frames is a whole number above 0, or None, not {count!r}")
     if _is_instance(animation, "matplotlib.animation", "Animation"):
-        from kcomm.animation.drawn import drawn_source
+        if prefetch is not None:
+            raise BadArgumentsError(
+                f"prefetch draws the frames of a function, not of a {type(animation).__name__}, whose one "
+                "figure can be drawn by one thread at a time: pass a function that is given the frame's "
+                "number, makes a figure of its own and returns it"
+            )
+        from kcomm.animation.drawing.drawn import drawn_source
 
         return drawn_source(animation, count)
     if _is_instance(animation, "matplotlib.figure", "FigureBase"):
@@ -117,10 +155,15 @@ def source_of(animation: Any, count: Any) -> Source:
             "frame's number and returns an ndarray, a figure or a PIL image, "
             f"not {type(animation).__name__}"
         )
+    if prefetch is not None:
+        from kcomm.animation.drawing.prefetch import PooledSource
+
+        return PooledSource(animation, count, prefetch)
     return PictureSource(animation, count)
 
 
 def _is_instance(value: Any, module: str, name: str) -> bool:
     """Whether a value is of a class whose module may never have been imported."""
-    loaded = sys.modules.get(module)
-    return loaded is not None and isinstance(value, getattr(loaded, name))
+    # None too while another thread is in the middle of importing it.
+    kind = getattr(sys.modules.get(module), name, None)
+    return kind is not None and isinstance(value, kind)
