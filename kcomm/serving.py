@@ -250,6 +250,8 @@ class Serving:
                     self._answer(id_, handler, self._peer.session.end, None)
                     return
                 with self._peer.lock:
+                    if not self._peer.session.is_open:  # it ended while the item was made
+                        return
                     self._peer.session.item(id_, value, volatile=handler.is_volatile)
                 self._peer.flush_soon()
         except BaseException as error:

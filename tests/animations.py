@@ -9,7 +9,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.animation import FuncAnimation
 
-from kcomm.frames import Frame
+from kcomm.frames.decoder import Decoder
 
 
 class Sweep:
@@ -40,13 +40,18 @@ def page_of(host, player):
     return channel
 
 
+def know_size(player, size):
+    """Have a function's player know the size of its frames, as if one had been drawn."""
+    player._service.source.size = size
+
+
 def draw(channel, index):
     return channel.call("draw", index).result(timeout=10)
 
 
 def pixels(message):
     assert "error" not in message, message
-    return Frame.from_message(message).pixels
+    return Decoder().decode(message)  # one that holds no frames yet: the message brings all it needs
 
 
 def failure(message):

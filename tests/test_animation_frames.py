@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import kcomm
-from kcomm.animation.sequence import MAX_SKIPPED, FrameRangeError
+from kcomm.animation.drawing.sequence import MAX_SKIPPED, FrameRangeError
 from kcomm.errors import BadArgumentsError, KcommError, NoKernelError
 from kcomm.transport.memory import MemoryHost
 from tests.animations import Sweep, draw, failure, height, page_of, pixels

@@ -83,7 +83,7 @@ class TestPlay:
             pairs = [(next(first)["index"], next(second)["index"]) for _ in range(5)]
         assert pairs == [(i, 30 - i) for i in range(5)]
 
-    def test_all_drawing_is_on_one_worker(self, host):
+    def test_all_drawing_is_on_one_thread(self, host):
         threads = set()
 
         def paint(i):
@@ -94,7 +94,7 @@ class TestPlay:
         channel = host.connect(player.target)
         draw(channel, 0)
         take(channel.stream("play", 0, 1, False), 5)
-        assert threads == {f"kcomm-{player.target}"}
+        assert threads == {f"{player.target}-draw"}
 
 
 class TestPlayer:

@@ -30,6 +30,7 @@ LAYERS: list[set[str]] = [
     {"transport.memory", "transport.client"},
     {"frames"},
     {"view"},
+    {"animation.drawing"},
     {"animation", "live"},
     {"server"},
     {""},
