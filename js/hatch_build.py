@@ -45,5 +45,5 @@ class CustomBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchlin
         root = Path(self.root)
         return [
             root / "js" / "dist" / "labextension" / "package.json",
-            root / "kcomm" / "static" / "kcomm.js",
+            *(root / "kcomm" / "static" / name for name in ("kcomm.js", "player.js", "player.css")),
         ]

@@ -61,6 +61,8 @@ def test_sdist_holds_sources_and_bundles(sdist):
         "js/package-lock.json",
         "js/dist/labextension/package.json",
         "kcomm/static/kcomm.js",
+        "kcomm/static/player.css",
+        "kcomm/static/player.js",
         "tests/test_wheel.py",
     } <= names
     assert not [name for name in names if "node_modules" in name or "artefacts" in name]
@@ -74,7 +76,8 @@ def test_wheel_holds_package_and_extension(wheel):
     assert "/install.json" in extension
     assert "/package.json" in extension
     assert any(name.startswith("/static/remoteEntry.") for name in extension)
-    assert {"kcomm/__init__.py", "kcomm/py.typed", "kcomm/static/kcomm.js"} <= set(names)
+    assert {"kcomm/__init__.py", "kcomm/py.typed"} <= set(names)
+    assert {f"kcomm/static/{name}" for name in ("kcomm.js", "player.css", "player.js")} <= set(names)
     assert any(name.endswith("data/etc/jupyter/jupyter_server_config.d/kcomm.json") for name in names)
     assert {name.split("/")[0].partition("-")[0] for name in names} == {"kcomm"}
 

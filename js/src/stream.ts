@@ -122,6 +122,11 @@ export class Stream<T = unknown> implements AsyncIterableIterator<T> {
     return this.#consumer.lost;
   }
 
+  /** How many items are let be under way; undefined: the channel's own number, which stays as it is. */
+  get window(): number | undefined {
+    return this.#consumer.window?.size;
+  }
+
   [Symbol.asyncIterator](): this {
     return this;
   }

@@ -1,84 +1,23 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Pace, periodOf } from "../src/animation/pace.js";
-import { Player } from "../src/animation/player.js";
-import { clamp, clock, readInfo, type State, startOf } from "../src/animation/state.js";
-import { acceptChannel, type Channel, openChannel } from "../src/channel.js";
-import { MemoryLink } from "../src/transport/memory.js";
+import { clamp, clock, readInfo, readLoop, startOf } from "../src/animation/state.js";
+import { INFO, play, until } from "./fakes/animation.js";
 import { fakePage } from "./fakes/page.js";
 
 beforeEach(fakePage);
 afterEach(() => vi.unstubAllGlobals());
 
-const INFO = {
-  count: 10,
-  width: 1,
-  height: 1,
-  interval: 1,
-  fps: 1000,
-  index: 0,
-  playing: false,
-  direction: 1,
-  speed: 1,
-  loop: false,
-  title: "",
-};
-
-function frame(index: number) {
-  const data = new Uint8Array([index, 0, 0, 255]);
-  return { index, width: 1, height: 1, codec: "raw", data, ms: { draw: 1, encode: 1 } };
-}
-
-interface Kernel {
-  channel: Channel;
-  /** What the page asked for. */
-  asked: string[];
-  states: State[];
-}
-
-/** An animation in a kernel, and a player that shows it; `painted` lists the numbers it painted. */
-async function play(info: Partial<typeof INFO> | { count: null } = {}, bad: number[] = []) {
-  const { a, b } = new MemoryLink();
-  const [accepted, channel] = await Promise.all([acceptChannel(b), openChannel(a)]);
-  const kernel: Kernel = { channel: accepted, asked: [], states: [] };
-  const { count } = { ...INFO, ...info };
-  const make = (i: number) =>
-    bad.includes(i) ? { index: i, error: { code: "x.y", message: "no" } } : frame(i);
-  accepted.handle("info", () => ({ ...INFO, ...info }));
-  accepted.handle("draw", (index: number) => {
-    kernel.asked.push(`draw ${index}`);
-    return make(index);
-  });
-  accepted.handleStream(
-    "play",
-    async function* (start: number, step: number, loop: boolean) {
-      kernel.asked.push(`play ${start} ${step} ${loop}`);
-      const end = count ?? 1000;
-      for (let i = start; loop || (i >= 0 && i < end); i += step) yield make((i + end) % end);
-    },
-    { volatile: true },
-  );
-  accepted.on("state", (state: State) => kernel.states.push(state));
-  const painted: number[] = [];
-  const player = new Player({
-    paint: (pixels) => painted.push((pixels as ImageData).data[0] as number),
-    changed: () => {},
-    visible: async () => {},
-  });
-  await player.attach(channel);
-  return { player, painted, kernel, channel };
-}
-
-const until = (condition: () => boolean) => vi.waitFor(() => expect(condition()).toBe(true));
-
 describe("the player", () => {
   it("shows its first frame by itself", async () => {
     const { painted, kernel } = await play({ index: 3 });
+    await until(() => painted.length === 1);
     expect(painted).toEqual([3]);
     expect(kernel.asked).toEqual(["draw 3"]);
   });
 
   it("plays every frame to the end, and tells so", async () => {
     const { player, painted, kernel } = await play();
+    await until(() => painted.length === 1);
     player.play();
     await until(() => !player.state.playing);
     expect(painted.length + player.state.dropped).toBe(10);
@@ -122,9 +61,13 @@ describe("the player", () => {
 
   it("draws only the newest of the frames that a drag asks for", async () => {
     const { player, painted, kernel } = await play();
-    for (let i = 1; i < 10; i++) player.seek(i);
+    await until(() => painted.length === 1);
+    for (let i = 1; i < 10; i++) player.scrub(i);
     await until(() => painted.at(-1) === 9);
-    expect(kernel.asked).toEqual(["draw 0", "draw 1", "draw 9"]);
+    for (let i = 8; i > 2; i--) player.scrub(i);
+    player.release();
+    await until(() => painted.at(-1) === 3);
+    expect(kernel.asked).toEqual(["draw 0", "draw 9", "draw 3"]);
   });
 
   it("turns, seeks and loops while it plays", async () => {
@@ -140,7 +83,7 @@ describe("the player", () => {
   });
 
   it("shows what failed, and goes on", async () => {
-    const { player, painted } = await play({}, [4, 5]);
+    const { player, painted } = await play({}, { bad: [4, 5] });
     player.play();
     await until(() => !player.state.playing);
     expect(painted).not.toContain(4);
@@ -170,18 +113,11 @@ describe("the player", () => {
   });
 
   it("keeps commands that come before it knows the animation", async () => {
-    const { a, b } = new MemoryLink();
-    const [kernel, channel] = await Promise.all([acceptChannel(b), openChannel(a)]);
-    kernel.handle("info", () => INFO);
-    kernel.handle("draw", frame);
-    const painted: number[] = [];
-    const paint = (_: unknown, index: number) => painted.push(index);
-    const player = new Player({ paint, changed: () => {}, visible: async () => {} });
-    const attached = player.attach(channel);
-    player.control({ action: "seek", value: 7 });
-    player.control({ action: "speed", value: 2 });
-    expect(player.isReady).toBe(false);
-    await attached;
+    const early = [
+      { action: "seek", value: 7 },
+      { action: "speed", value: 2 },
+    ];
+    const { player, painted } = await play({}, { early });
     await until(() => painted.at(-1) === 7);
     expect(player.state).toMatchObject({ index: 7, speed: 2 });
   });
@@ -251,12 +187,25 @@ it("clamp stays among the frames there are", () => {
   expect(clamp(99, null)).toBe(99);
 });
 
-it("startOf goes on, or begins at the other end", () => {
-  expect(startOf(3, 1, 10)).toBe(4);
-  expect(startOf(9, 1, 10)).toBe(0);
-  expect(startOf(0, -1, 10)).toBe(9);
-  expect(startOf(0, -1, null)).toBe(0);
-  expect(startOf(99, 1, null)).toBe(100);
+it("startOf goes on, begins at the other end, or turns round", () => {
+  expect(startOf(3, 1, 10)).toEqual({ index: 4, direction: 1 });
+  expect(startOf(9, 1, 10)).toEqual({ index: 0, direction: 1 });
+  expect(startOf(0, -1, 10, true)).toEqual({ index: 9, direction: -1 });
+  expect(startOf(0, -1, null)).toEqual({ index: 0, direction: -1 });
+  expect(startOf(99, 1, null, "bounce")).toEqual({ index: 100, direction: 1 });
+  expect(startOf(9, 1, 10, "bounce")).toEqual({ index: 8, direction: -1 });
+  expect(startOf(0, -1, 10, "bounce")).toEqual({ index: 1, direction: 1 });
+  expect(startOf(0, 1, 1, "bounce")).toEqual({ index: 0, direction: -1 });
+});
+
+it("readLoop knows three ways to go on at the end", () => {
+  expect([true, false, "bounce", "loop", 1].map(readLoop)).toEqual([
+    true,
+    false,
+    "bounce",
+    null,
+    null,
+  ]);
 });
 
 it("clock writes minutes, seconds and tenths", () => {
@@ -272,4 +221,5 @@ it("clock writes minutes, seconds and tenths", () => {
 it("readInfo fills in what may be missing", () => {
   const { interval, speed, title, direction, ...info } = INFO;
   expect(readInfo(info)).toMatchObject({ interval: 100, speed: 1, title: "", direction: 1 });
+  expect(readInfo({ ...INFO, loop: "bounce" })).toMatchObject({ loop: "bounce", linked: false });
 });

@@ -1,82 +1,126 @@
 /** The player's buttons, slider and selects. */
-import { iconButton, make, setText } from "../elements.js";
+import { drawIcon, iconButton, make, press, relabel, setText } from "../elements.js";
+import { Menu, markNarrow } from "./menu.js";
 import type { Player } from "./player.js";
-import { clock } from "./state.js";
+import { SeekBar } from "./seekbar.js";
+import { clock, type Loop } from "./state.js";
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
+const LOOPS: readonly Loop[] = [false, true, "bounce"];
+/** CSS pixels below which some buttons go into a menu: with a mouse, and with fingers, for which buttons are larger. */
+const NARROW = { fine: 500, coarse: 620 };
+
+/** The width below which there is not room for all. */
+function narrow(): number {
+  return matchMedia("(pointer: coarse)").matches ? NARROW.coarse : NARROW.fine;
+}
 
 export class Controls {
   /** A fieldset: disabling it disables all. */
   readonly node: HTMLFieldSetElement;
+  readonly menu: Menu;
+  readonly #seek: SeekBar;
   readonly #reverse: HTMLButtonElement;
-  readonly #pause: HTMLButtonElement;
   readonly #play: HTMLButtonElement;
   readonly #loop: HTMLButtonElement;
-  readonly #seek: HTMLInputElement;
-  readonly #frame = make("output", { class: "kcomm-Frame", "aria-label": "Frame" });
-  readonly #time = make("output", { class: "kcomm-Time", "aria-label": "Time" });
   readonly #speed: HTMLSelectElement;
+  // Nothing reads them out while they change many times a second.
+  readonly #frame = make("output", {
+    class: "kcomm-Frame",
+    "aria-label": "Frame",
+    "aria-live": "off",
+  });
+  readonly #time = make("output", {
+    class: "kcomm-Time",
+    "aria-label": "Time",
+    "aria-live": "off",
+  });
+  readonly #unmark: () => void;
 
-  constructor(readonly player: Player) {
-    this.#reverse = iconButton("Reverse", "reverse", () => player.play(-1));
-    this.#pause = iconButton("Pause", "pause", () => player.pause());
-    this.#play = iconButton("Play", "play", () => player.play(1));
-    this.#loop = iconButton("Loop", "loop", () => player.setLoop(!player.state.loop));
-    this.#seek = make("input", {
-      type: "range",
-      class: "kcomm-Seek",
-      min: "0",
-      step: "1",
-      value: "0",
-      "aria-label": "Seek",
-    });
-    this.#seek.addEventListener("input", () => player.seek(this.#seek.valueAsNumber));
+  /** @param extras buttons that are not for playing */
+  constructor(
+    readonly player: Player,
+    ...extras: HTMLButtonElement[]
+  ) {
+    this.#seek = new SeekBar(player);
+    this.#reverse = iconButton("Reverse", "reverse", () => player.act("reverse"));
+    this.#play = iconButton("Play", "play", () => this.toggle(), "Space");
+    this.#loop = iconButton("Loop", "loop", () => this.nextLoop());
     this.#speed = make("select", { class: "kcomm-Select", "aria-label": "Speed", title: "Speed" });
-    this.#speed.addEventListener("change", () => this.#chooseSpeed());
+    this.#speed.addEventListener("change", () => this.#chooseSpeed(this.#speed.value));
     this.#offer([...SPEEDS.map(String), "max"]);
+    this.menu = new Menu(...extras);
     this.node = make(
       "fieldset",
       { class: "kcomm-Controls", disabled: true },
-      make("div", { class: "kcomm-Row" }, this.#seek, this.#frame),
+      make("div", { class: "kcomm-Row" }, this.#seek.node, this.#frame),
       make(
         "div",
         { class: "kcomm-Row" },
-        iconButton("Previous frame", "previous", () => player.step(-1)),
         this.#reverse,
-        this.#pause,
+        iconButton("Previous frame", "previous", () => player.act("step", -1), "←"),
         this.#play,
-        iconButton("Next frame", "next", () => player.step(1)),
+        iconButton("Next frame", "next", () => player.act("step", 1), "→"),
         this.#time,
         this.#loop,
         this.#speed,
+        this.menu.opener,
+        this.menu.node,
       ),
     );
+    this.#unmark = markNarrow(this.node, narrow);
+  }
+
+  dispose(): void {
+    this.#unmark();
+  }
+
+  /** Plays on the way it went, or pauses. */
+  toggle(): void {
+    const { playing, direction } = this.player.state;
+    if (playing) this.player.act("pause");
+    else this.player.act(direction === 1 ? "play" : "reverse");
+  }
+
+  /** From stopping at the end to going round, to turning round. */
+  nextLoop(): void {
+    const { info, state } = this.player;
+    if (info?.count === null) return; // There is no end.
+    const next = LOOPS[(LOOPS.indexOf(state.loop) + 1) % LOOPS.length] as Loop;
+    this.player.act("loop", next);
+  }
+
+  /** Takes the next speed, or the one before. */
+  shiftSpeed(by: 1 | -1): void {
+    const options = Array.from(this.#speed.options, (option) => option.value);
+    const next = options[options.indexOf(this.#speed.value) + by];
+    if (next !== undefined) this.#chooseSpeed(next);
   }
 
   /** Shows the player's state. */
   update(): void {
     const { state, info } = this.player;
-    const { playing, direction, index } = state;
-    press(this.#play, playing && direction === 1);
+    const { playing, direction, index, loop } = state;
+    relabel(this.#play, playing ? "Pause" : "Play", playing ? "pause" : "play", "Space");
     press(this.#reverse, playing && direction === -1);
-    press(this.#pause, !playing);
-    press(this.#loop, state.loop);
+    this.#showLoop(loop);
     this.#showSpeed();
+    this.#seek.update();
     if (info === null) return;
     const { count } = info;
-    this.#seek.hidden = count === null;
-    if (count !== null) this.#showSeek(index, count);
+    this.#loop.hidden = count === null;
+    if (count !== null) this.#frame.style.minWidth = `${2 * String(count - 1).length + 3}ch`;
     setText(this.#frame, count === null ? `frame ${index}` : `${index} / ${count - 1}`);
     setText(this.#time, timeOf(index, count, state.fps === "max" ? null : state.fps));
   }
 
-  #showSeek(index: number, count: number): void {
-    const seek = this.#seek;
-    seek.max = String(count - 1);
-    seek.valueAsNumber = index;
-    seek.setAttribute("aria-valuetext", `frame ${index}, the last is ${count - 1}`);
-    const share = count > 1 ? index / (count - 1) : 0;
-    seek.style.setProperty("--kcomm-share", share.toFixed(4));
+  #showLoop(loop: Loop): void {
+    const button = this.#loop;
+    press(button, loop !== false);
+    const title = `Loop: ${loop === "bounce" ? "bounce" : loop ? "on" : "off"} (L)`;
+    if (button.title === title) return;
+    button.title = title;
+    button.replaceChildren(drawIcon(loop === "bounce" ? "bounce" : "loop"));
   }
 
   #showSpeed(): void {
@@ -92,30 +136,25 @@ export class Controls {
 
   #offer(values: readonly string[]): void {
     const options = values.map((value) =>
-      make("option", { value }, value === "max" ? "max" : `${value}×`),
+      make("option", { value }, value === "max" ? "max" : `${Number(Number(value).toFixed(3))}×`),
     );
     this.#speed.replaceChildren(...options);
     this.#speed.value = "1";
   }
 
-  #chooseSpeed(): void {
+  #chooseSpeed(value: string): void {
     const { player } = this;
-    const { value } = this.#speed;
+    const { fps } = player.state;
     if (value === "max") {
-      player.setFps("max");
+      player.act("fps", "max");
       return;
     }
     // Back from "max": at the animation's own pace.
-    if (player.state.fps === "max" && player.info !== null) {
-      player.setFps(player.info.fps === "max" ? 1000 / player.info.interval : player.info.fps);
+    if (fps === "max" && player.info !== null) {
+      player.act("fps", player.info.fps === "max" ? 1000 / player.info.interval : player.info.fps);
     }
-    player.setSpeed(Number(value));
+    player.act("speed", Number(value));
   }
-}
-
-function press(button: HTMLButtonElement, pressed: boolean): void {
-  const value = String(pressed);
-  if (button.getAttribute("aria-pressed") !== value) button.setAttribute("aria-pressed", value);
 }
 
 /** The moment of the frame at normal speed, and the length of it all. */

@@ -1,7 +1,7 @@
 /** A frame of an animation on its way to the screen: decoded, or what it failed with. */
 import { KcommError } from "../errors.js";
-import { decode, type Pixels } from "../frames/decode.js";
-import { isFailed, readFrame } from "../frames/frame.js";
+import { type Decoded, type DecodedFrame, FrameDecoder } from "../frames/decoder.js";
+import type { PlayerChannel } from "./line.js";
 
 /** A frame that could not be drawn. */
 export interface FrameError {
@@ -10,20 +10,17 @@ export interface FrameError {
   readonly message: string;
 }
 
-export type Drawn =
-  | { readonly index: number; readonly pixels: Pixels }
-  | { readonly index: number; readonly error: FrameError };
+/** A frame that can be painted. */
+export type Picture = DecodedFrame;
 
-/** Decodes what came for a frame. Only what is no frame at all rejects, with `kcomm.bad_value`. */
-export async function decodeDrawn(value: unknown): Promise<Drawn> {
-  const frame = readFrame(value);
-  const { index } = frame;
-  if (isFailed(frame)) return { index, error: { index, ...frame.error } };
-  try {
-    return { index, pixels: await decode(frame) };
-  } catch (error) {
-    return failedDrawn(index, error);
-  }
+export type Drawn = Decoded;
+
+/** The part of `FrameDecoder` that a player uses. */
+export type Decoder = Pick<FrameDecoder, "decode" | "has" | "close">;
+
+/** Decodes the frames of a channel. */
+export function decoderOf(channel: PlayerChannel): Decoder {
+  return new FrameDecoder((id) => channel.call("base", [id]));
 }
 
 /** What stands for a frame that failed with an exception. */
@@ -35,7 +32,12 @@ export function failedDrawn(index: number, error: unknown): Drawn & { error: Fra
   return { index, error: { index, code: "kcomm.bad_value", message } };
 }
 
+/** Whether it builds on a frame that is gone: the next one is another matter. */
+export function isBaseless(drawn: Drawn): boolean {
+  return "error" in drawn && drawn.error.code === "kcomm.no_frame";
+}
+
 /** Gives the memory of pixels that are not painted back. */
-export function discard(drawn: Drawn): void {
-  if ("pixels" in drawn && "close" in drawn.pixels) drawn.pixels.close();
+export function discard(drawn: Drawn | null): void {
+  if (drawn !== null && "pixels" in drawn && "close" in drawn.pixels) drawn.pixels.close();
 }

@@ -43,12 +43,12 @@ export function periodOf(fps: number | "max", speed: number): number {
   return fps === "max" ? 0 : 1000 / (fps * speed);
 }
 
-/** Resolves at the first repaint of the display at which the next frame is due, or when the signal is aborted. */
+/** Resolves at the first repaint of the display at which the next frame is due, when the signal is aborted, or when the page is hidden. */
 export async function due(pace: Pace, signal: AbortSignal): Promise<void> {
   await repaint(signal); // At most one frame for each repaint: more would never be seen.
   for (;;) {
     const left = pace.wait(performance.now());
-    if (left === 0 || signal.aborted) return;
+    if (left === 0 || signal.aborted || isHidden()) return;
     if (left > LONG) await sleep(left - LONG, signal);
     await repaint(signal);
   }
@@ -57,11 +57,21 @@ export async function due(pace: Pace, signal: AbortSignal): Promise<void> {
 /** Repaints are not waited for one by one over more than this time, in milliseconds. */
 const LONG = 40;
 
-function repaint(signal: AbortSignal): Promise<void> {
+/** Resolves at the next repaint of the display, when the signal is aborted, or when the page is hidden: then there is none. */
+export function repaint(signal: AbortSignal): Promise<void> {
+  if (isHidden()) return Promise.resolve();
   return settle(signal, (done) => {
     const id = requestAnimationFrame(done);
-    return () => cancelAnimationFrame(id);
+    globalThis.document?.addEventListener("visibilitychange", done);
+    return () => {
+      cancelAnimationFrame(id);
+      globalThis.document?.removeEventListener("visibilitychange", done);
+    };
   });
+}
+
+function isHidden(): boolean {
+  return globalThis.document?.hidden ?? false;
 }
 
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
@@ -71,19 +81,16 @@ function sleep(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Resolves when `begin` calls back, or on abort, which undoes what `begin` began. */
+/** Resolves when `begin` calls back, or on abort; either way what `begin` began is undone. */
 function settle(signal: AbortSignal, begin: (done: () => void) => () => void): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {
-      signal.removeEventListener("abort", abort);
+      undo();
+      signal.removeEventListener("abort", done);
       resolve();
     };
     const undo = begin(done);
-    const abort = () => {
-      undo();
-      done();
-    };
-    signal.addEventListener("abort", abort);
+    signal.addEventListener("abort", done);
   });
 }

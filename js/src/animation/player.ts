@@ -1,21 +1,51 @@
 /** Plays an animation that a kernel draws: what the buttons, the keys and Python's commands do. No DOM. */
-import type { Channel } from "../channel.js";
-import type { Pixels } from "../frames/decode.js";
-import { RateMeter, RunningMean } from "../frames/meters.js";
-import { type Drawn, decodeDrawn, discard, type FrameError, failedDrawn } from "./drawn.js";
-import { due, Pace, periodOf } from "./pace.js";
-import { clamp, type Info, isPositive, readInfo, type State, startOf } from "./state.js";
+import { type Action, perform } from "./commands.js";
+import {
+  type Decoder,
+  type Drawn,
+  decoderOf,
+  discard,
+  type FrameError,
+  failedDrawn,
+  isBaseless,
+  type Picture,
+} from "./drawn.js";
+import type { PlayerChannel, Seen } from "./line.js";
+import { Meter } from "./meter.js";
+import { Motion, type Plan } from "./motion.js";
+import { Report } from "./report.js";
+import {
+  clamp,
+  type Direction,
+  type Info,
+  initialState,
+  isPositive,
+  type Loop,
+  readInfo,
+  type State,
+  startOf,
+} from "./state.js";
+import { Stills, type Wish } from "./stills.js";
+import { Tempo } from "./tempo.js";
 
-/** Milliseconds between two `state` events while frames go by. */
-const STATE_INTERVAL = 250;
+/** Milliseconds after which a slider that is held still is taken to rest. */
+const REST = 250;
+
+export type { Picture } from "./drawn.js";
 
 /** What a player needs of its view. */
-export interface PlayerView {
-  paint(pixels: Pixels, index: number): void;
+export interface PlayerView extends Seen {
+  paint(pixels: Picture["pixels"], index: number): void;
   /** Something of `player.state`, `info` or `error` is different now. */
   changed(): void;
-  /** Resolves when somebody can see the view. */
-  visible(signal: AbortSignal): Promise<void>;
+}
+
+/** What lasts as long as a channel. */
+interface Session {
+  readonly channel: PlayerChannel;
+  readonly decoder: Decoder;
+  readonly stills: Stills;
+  readonly motion: Motion;
 }
 
 export class Player {
@@ -24,268 +54,293 @@ export class Player {
   error: FrameError | null = null;
   /** How many could not be drawn since then. */
   failed = 0;
-  readonly state: State = {
-    index: 0,
-    playing: false,
-    direction: 1,
-    speed: 1,
-    loop: false,
-    fps: 10,
-    painted: 0,
-    dropped: 0,
-    rate: 0,
-    ms: { decode: 0, paint: 0 },
-  };
+  readonly state: State = initialState();
+  readonly meter = new Meter();
 
-  #channel: Channel | null = null;
+  #session: Session | null = null;
   #run: AbortController | null = null;
-  #wanted: number | null = null;
-  #drawing = false;
   /** Commands that came before the kernel had told what there is to command; null once it has. */
   #early: unknown[] | null = [];
-  #timer: ReturnType<typeof setTimeout> | null = null;
-  readonly #pace = new Pace(100);
-  readonly #rate = new RateMeter();
-  readonly #decodeTime = new RunningMean();
-  readonly #paintTime = new RunningMean();
+  #isScrubbing = false;
+  /** How the stream was asked for. */
+  #plan: Plan | null = null;
+  #resting: ReturnType<typeof setTimeout> | undefined;
+  readonly #report: Report;
 
-  constructor(readonly view: PlayerView) {}
+  /** @param makeDecoder makes what decodes a channel's frames */
+  constructor(
+    readonly view: PlayerView,
+    readonly tempo = new Tempo(),
+    readonly makeDecoder: (channel: PlayerChannel) => Decoder = decoderOf,
+  ) {
+    this.#report = new Report(this.state, this.meter, () => view.changed());
+  }
 
   /** Begins: shows the frame that the kernel names, and plays if it says so. */
-  async attach(channel: Channel): Promise<void> {
-    this.#channel = channel;
+  async attach(channel: PlayerChannel): Promise<void> {
+    const decoder = this.meter.timing(this.makeDecoder(channel));
+    const line = { channel, decoder };
+    const session: Session = {
+      ...line,
+      stills: new Stills(line, this.view, {
+        take: (item, wish, isNewest) => this.#takeStill(item, wish, isNewest),
+        fail: (error) => this.#fail(error),
+      }),
+      motion: new Motion(line, this.view, {
+        pace: this.tempo.pace,
+        show: (item, isLate) => this.#takeMoving(item, isLate),
+        step: () => this.state.direction * this.tempo.stride,
+      }),
+    };
+    this.#session = session;
+    this.#report.channel = channel;
     const info = readInfo(await channel.call("info"));
-    if (this.#channel !== channel) return;
+    if (this.#session !== session) return;
     this.info = info;
+    this.#report.isLinked = info.linked;
     const { index, direction, speed, loop, fps } = info;
     Object.assign(this.state, { index: clamp(index, info.count), direction, speed, loop, fps });
-    this.#setPace();
     const early = this.#early ?? [];
     this.#early = null;
-    const first = info.playing ? null : this.#draw(this.state.index);
     if (info.playing) this.#playFrom(this.state.index, direction);
+    else this.#settle();
     for (const command of early) this.control(command);
     this.view.changed();
-    await first;
   }
 
   /** Whether commands have an effect. */
   get isReady(): boolean {
-    return this.#channel !== null && this.#early === null;
+    return this.#session !== null && this.#early === null;
   }
 
   /** The channel has ended. What is painted stays. */
   detach(): void {
-    this.#channel = null;
-    this.#early = [];
     this.#stop();
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#session?.stills.close();
+    this.#session?.decoder.close();
+    this.#session = null;
+    this.#early = [];
+    this.#isScrubbing = false;
+    clearTimeout(this.#resting);
+    this.#report.stop();
     this.view.changed();
   }
 
-  /** Plays on from the frame that is shown; from the other end if that is the last one. */
-  play(direction: 1 | -1 = 1): void {
+  /** Does what the user of this page wants, here and, if they are linked, in the other pages. */
+  act(action: Action, value?: unknown): void {
+    if (!this.isReady) return;
+    this.control({ action, value });
+    if (action === "step") this.#report.command("pause");
+    else this.#report.command(action, value);
+    // Each page may be some frames off: they stop at the same one.
+    if (action === "step" || action === "pause") this.#report.command("seek", this.state.index);
+  }
+
+  /** Does what a `control` event says; commands it does not know are ignored. */
+  control(command: unknown): void {
+    if (this.#early !== null) this.#early.push(command);
+    else perform(this, command);
+  }
+
+  // --- commands ----------------------------------------------------------------------------------
+
+  /** Plays on from the frame that is shown; from the other end, or back, if that is the last one. */
+  play(direction: Direction = 1): void {
     if (this.info === null || !this.isReady) return;
     this.#clearError();
-    this.#playFrom(startOf(this.state.index, direction, this.info.count), direction);
+    const { index, loop } = this.state;
+    const start = startOf(index, direction, this.info.count, loop);
+    this.#playFrom(start.index, start.direction);
   }
 
   pause(): void {
     this.#stop();
-    this.#report();
-  }
-
-  toggle(): void {
-    if (this.state.playing) this.pause();
-    else this.play(this.state.direction);
+    this.#report.now();
+    this.#settle();
   }
 
   /** Pauses, and goes `n` frames on (or back); stays at the ends. */
   step(n: number): void {
-    this.pause();
+    this.#stop();
     this.seek(this.state.index + n);
+    this.#report.now();
   }
 
   /** Goes to a frame; playing goes on from there. */
   seek(index: number): void {
     if (this.info === null || !this.isReady) return;
     const target = clamp(index, this.info.count);
+    this.#session?.stills.retry();
     this.#clearError();
-    if (this.state.playing) {
-      this.state.index = target;
-      this.#playFrom(target, this.state.direction);
-    } else if (target !== this.state.index || this.#wanted !== null) {
-      this.state.index = target;
-      this.#report();
-      void this.#draw(target);
-    }
+    this.state.index = target;
+    if (this.state.playing) this.#playFrom(target, this.state.direction);
+    else this.#settle();
+    this.#report.now();
   }
 
-  setSpeed(speed: number): void {
-    if (!isPositive(speed)) return;
-    this.state.speed = speed;
-    this.#setPace();
-    this.#report();
-  }
-
-  setFps(fps: number | "max"): void {
-    if (fps !== "max" && !isPositive(fps)) return;
-    this.state.fps = fps;
-    this.#setPace();
-    this.#report();
-  }
-
-  setLoop(loop: boolean): void {
-    if (loop === this.state.loop || this.info === null) return;
-    this.state.loop = loop;
-    const { playing, index, direction } = this.state;
-    // The stream was asked to end, or not to, at the ends: ask anew.
-    if (playing) this.#playFrom(startOf(index, direction, this.info.count), direction);
-    this.#report();
-  }
-
-  /** Does what a `control` event says; commands it does not know are ignored. */
-  control(command: unknown): void {
-    if (this.#early !== null) {
-      this.#early.push(command);
-      return;
-    }
-    const { action, value } = (command ?? {}) as { action?: unknown; value?: unknown };
-    const number = typeof value === "number" ? value : null;
-    if (action === "play") this.play(1);
-    else if (action === "pause") this.pause();
-    else if (action === "reverse") this.play(-1);
-    else if (action === "step") this.step(number ?? 1);
-    else if (action === "seek" && number !== null) this.seek(number);
-    else if (action === "speed" && number !== null) this.setSpeed(number);
-    else if (action === "fps" && (number !== null || value === "max")) this.setFps(number ?? "max");
-    else if (action === "loop") this.setLoop(value !== false);
-  }
-
-  #playFrom(start: number, direction: 1 | -1): void {
-    const channel = this.#channel;
-    if (channel === null) return;
+  /** The slider is dragged over a frame: it is shown as soon as that can be, exactly or not; what plays waits. */
+  scrub(index: number): void {
+    if (this.info === null || !this.isReady) return;
+    const target = clamp(index, this.info.count);
+    this.#isScrubbing = true;
     this.#run?.abort();
-    this.#wanted = null;
-    const run = new AbortController();
-    this.#run = run;
-    if (!this.state.playing) this.#rate.reset();
-    Object.assign(this.state, { playing: true, direction });
-    this.#pace.restart();
-    this.#report();
-    this.#frames(channel, start, direction, run.signal)
-      .catch((error) => this.#fail(error))
-      .finally(() => {
-        if (this.#run !== run) return;
-        this.#stop();
-        this.#report();
-      });
-  }
-
-  /** Paints the frames of one `play` stream, each when it is due, until it ends or is left. */
-  async #frames(channel: Channel, start: number, step: 1 | -1, signal: AbortSignal): Promise<void> {
-    const args = [start, step, this.state.loop];
-    const stream = channel.stream("play", args, { window: "auto", signal });
-    try {
-      let ahead = this.#ahead(stream);
-      while (!signal.aborted) {
-        const item = await ahead.item;
-        if (signal.aborted) return;
-        if (item === null) return await this.#learnCount(channel);
-        ahead = this.#ahead(stream); // The next one is decoded while this one waits.
-        await this.view.visible(signal);
-        const late = this.#pace.behind(performance.now()) && ahead.ready;
-        if (!late) await due(this.#pace, signal);
-        if (signal.aborted) return;
-        this.#pace.advance(performance.now());
-        this.#show(item, late);
-      }
-    } finally {
-      await stream.return();
-    }
-  }
-
-  /** Fetches and decodes the next item; null: the stream has ended. `ready` when there is one to be shown. */
-  #ahead(stream: AsyncIterator<unknown>): { item: Promise<Drawn | null>; ready: boolean } {
-    const ahead = {
-      ready: false,
-      item: stream.next().then(({ done, value }) => (done ? null : this.#decode(value))),
-    };
-    const settled = (item: Drawn | null) => {
-      ahead.ready = item !== null;
-    };
-    ahead.item.then(settled, () => undefined); // Whoever awaits the item hears of its error.
-    return ahead;
-  }
-
-  async #decode(value: unknown): Promise<Drawn> {
-    const began = performance.now();
-    const drawn = await decodeDrawn(value);
-    this.#decodeTime.add(performance.now() - began);
-    return drawn;
-  }
-
-  #show(item: Drawn, late = false): void {
-    if (!late) this.state.index = item.index;
-    if ("error" in item) {
-      this.error = item.error;
-      this.failed += 1;
-      this.state.dropped += 1;
-    } else if (late) {
-      discard(item);
-      this.state.dropped += 1;
-    } else {
-      const began = performance.now();
-      this.view.paint(item.pixels, item.index);
-      this.#paintTime.add(performance.now() - began);
-      this.#rate.add(began);
-      this.state.painted += 1;
-    }
-    this.#reportSoon();
+    this.#run = null;
+    this.#clearError();
+    this.state.index = target;
+    this.#want(false);
+    this.#report.soon();
+    this.#report.command("seek", target, true);
+    clearTimeout(this.#resting);
+    this.#resting = setTimeout(() => {
+      this.#resting = undefined;
+      this.#settle();
+    }, REST);
     this.view.changed();
   }
 
-  /** Draws one frame; of several asked for meanwhile only the newest. */
-  async #draw(index: number): Promise<void> {
-    this.#wanted = index;
-    if (this.#drawing) return;
-    this.#drawing = true;
-    try {
-      while (this.#wanted !== null && this.#channel !== null) {
-        const wanted: number = this.#wanted;
-        const channel = this.#channel;
-        this.#wanted = null;
-        const item = await this.#fetch(channel, wanted);
-        // The first of several would take the slider back while it is dragged; a stream has moved on.
-        if (this.#wanted === null && !this.state.playing) this.#show(item);
-        if ("error" in item) await this.#learnCount(channel);
-      }
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      this.#drawing = false;
-      this.#wanted = null;
-    }
+  /** The slider was let go: what played goes on from there. */
+  release(): void {
+    if (!this.#isScrubbing) return;
+    this.#isScrubbing = false;
+    clearTimeout(this.#resting);
+    this.#resting = undefined;
+    const { playing, index, direction } = this.state;
+    if (playing) this.#playFrom(index, direction);
+    else this.#settle();
+    this.#report.now();
+    this.#report.command("seek", index);
   }
 
-  async #fetch(channel: Channel, index: number): Promise<Drawn> {
-    try {
-      return await this.#decode(await channel.call("draw", [index]));
-    } catch (error) {
-      if (!channel.isOpen) throw error;
-      return failedDrawn(index, error);
-    }
+  setSpeed(speed: number): void {
+    if (!isPositive(speed) || speed === this.state.speed) return;
+    this.state.speed = speed;
+    this.#repace();
   }
 
-  /** How many frames there are may show only when the last was drawn. */
-  async #learnCount(channel: Channel): Promise<void> {
-    if (this.info?.count !== null || !channel.isOpen) return;
-    const { count } = readInfo(await channel.call("info"));
-    if (this.info?.count !== null || count === null) return;
-    this.info = { ...this.info, count };
-    this.state.index = clamp(this.state.index, count);
-    this.#report();
+  setFps(fps: number | "max"): void {
+    if ((fps !== "max" && !isPositive(fps)) || fps === this.state.fps) return;
+    this.state.fps = fps;
+    this.#repace();
+  }
+
+  setLoop(loop: Loop): void {
+    if (loop === this.state.loop) return;
+    this.state.loop = loop;
+    this.#replay(); // The stream was asked to end, or not to, at the ends.
+    this.#report.now();
+  }
+
+  /** The picture is shown at another size: frames are asked for at its device pixels from here on. */
+  setScale(scale: number): void {
+    if (!isPositive(scale) || scale === this.state.scale) return;
+    this.state.scale = scale;
+    if (!this.isReady || this.#session?.stills.isFixed) return;
+    if (this.state.playing) this.#replay();
+    else this.#settle();
+    this.#report.now();
+  }
+
+  /** Shows the frame anew: it looks different now. */
+  redraw(): void {
+    if (!this.isReady) return;
+    if (this.state.playing) this.#replay();
+    else this.#want(true);
+  }
+
+  /** Another page leads, and is at this frame: goes there. */
+  follow(index: number, direction: Direction): void {
+    if (!this.isReady || this.#isScrubbing) return;
+    this.state.direction = direction;
+    this.seek(index);
+  }
+
+  /** How many frames are let be under way while it plays; null: not known. */
+  get window(): number | null {
+    return this.#session?.motion.window ?? null;
+  }
+
+  /** What failed was read. */
+  dismiss(): void {
+    this.#clearError();
+    this.view.changed();
+  }
+
+  // --- motion ------------------------------------------------------------------------------------
+
+  #playFrom(start: number, direction: Direction): void {
+    const session = this.#session;
+    if (session === null) return;
+    this.#run?.abort();
+    this.#isScrubbing = false;
+    session.stills.forget();
+    const run = new AbortController();
+    this.#run = run;
+    if (!this.state.playing) this.meter.restart();
+    Object.assign(this.state, { playing: true, direction });
+    this.tempo.set(this.state);
+    this.tempo.watch(run.signal, () => this.#repace());
+    this.#report.now();
+    const { loop, scale } = this.state;
+    const plan = { start, step: direction * this.tempo.stride, loop, scale };
+    this.#plan = plan;
+    session.motion
+      .run(plan, run.signal)
+      .then(() => this.#ended(session, run))
+      .catch((error) => {
+        if (this.#run === run) this.#stop();
+        this.#fail(error);
+      });
+  }
+
+  /** The stream has run out of frames. */
+  async #ended(session: Session, run: AbortController): Promise<void> {
+    if (this.#run !== run) return;
+    this.#stop();
+    await this.#learnCount(session);
+    const { count } = this.info ?? { count: null };
+    const last = this.state.direction === 1 ? (count ?? 0) - 1 : 0;
+    if (this.tempo.stride > 1 && count !== null && this.#run === null) this.state.index = last;
+    this.#report.now();
+    this.#settle();
+  }
+
+  #takeMoving(item: Drawn, isLate: boolean): void {
+    if (!isLate) this.#moveTo(item.index);
+    const asked = { index: item.index, exact: false, scale: this.#plan?.scale ?? 1 };
+    if ("error" in item) {
+      this.state.dropped += 1;
+      if (!isBaseless(item)) this.#takeFailure(item.error, { ...asked, exact: true });
+    } else if (isLate) {
+      discard(item);
+      this.state.dropped += 1;
+    } else this.#paint(item, asked);
+    if (this.#run !== null) this.tempo.watch(this.#run.signal, () => this.#repace());
+    this.#report.soon();
+    this.view.changed();
+  }
+
+  /** Takes note of the frame that playing has come to. */
+  #moveTo(index: number): void {
+    const { state } = this;
+    // Only a bounce turns round by itself; the way shows in the numbers.
+    if (state.loop === "bounce" && index !== state.index) {
+      state.direction = index > state.index ? 1 : -1;
+    }
+    state.index = index;
+  }
+
+  /** What plays is asked for anew, from where it is. */
+  #replay(): void {
+    if (!this.state.playing || this.info === null || this.#isScrubbing) return;
+    const { index, direction, loop } = this.state;
+    const start = startOf(index, direction, this.info.count, loop);
+    this.#playFrom(start.index, start.direction);
+  }
+
+  #repace(): void {
+    const isOther = this.tempo.set(this.state);
+    if (isOther) this.#replay(); // Other frames are another stream.
+    this.#report.now();
   }
 
   #stop(): void {
@@ -294,9 +349,70 @@ export class Player {
     this.state.playing = false;
   }
 
-  #setPace(): void {
-    this.#pace.period = periodOf(this.state.fps, this.state.speed);
-    this.#pace.restart();
+  // --- stills ------------------------------------------------------------------------------------
+
+  #want(exact: boolean): void {
+    const { index, scale } = this.state;
+    this.#session?.stills.want({ index, exact, scale });
+  }
+
+  /** Draws what is to be shown at rest, unless it is shown already. */
+  #settle(): void {
+    const { playing, index, scale } = this.state;
+    const isMoving = this.#isScrubbing ? this.#resting !== undefined : playing;
+    if (!isMoving) this.#session?.stills.settle(index, scale);
+  }
+
+  #takeStill(item: Drawn, wish: Wish, isNewest: boolean): void {
+    // A stream has taken over.
+    if (this.state.playing && !this.#isScrubbing) {
+      discard(item);
+      return;
+    }
+    if ("error" in item) {
+      if (isNewest) this.#takeFailure(item.error, { ...wish, exact: true });
+      if (this.#session !== null) void this.#learnCount(this.#session).catch(() => undefined);
+    } else this.#paint(item, wish);
+    if (isNewest) this.#settle();
+    this.view.changed();
+  }
+
+  /** @param asked what it was asked for as: what was to be exact is as exact as can be had */
+  #paint(picture: Picture, asked: Wish): void {
+    const { index, pixels, width } = picture;
+    const began = performance.now();
+    this.view.paint(pixels, index);
+    this.meter.painted(picture, began, performance.now());
+    this.state.painted += 1;
+    const stills = this.#session?.stills;
+    const usual = this.info?.width;
+    if (stills === undefined || usual === undefined) return;
+    stills.note({ ...asked, exact: asked.exact || picture.lossless });
+    if (Math.round(usual * asked.scale) !== usual) stills.isFixed = width === usual;
+  }
+
+  /** How many frames there are may show only when the last was drawn. */
+  async #learnCount({ channel }: Session): Promise<void> {
+    if (this.info?.count !== null || !channel.isOpen) return;
+    const { count } = readInfo(await channel.call("info"));
+    if (this.info?.count !== null || count === null) return;
+    this.info = { ...this.info, count };
+    this.state.index = clamp(this.state.index, count);
+    this.#settle();
+    this.#report.now();
+  }
+
+  // --- telling -----------------------------------------------------------------------------------
+
+  /** @param asked no better one is to be had */
+  #takeFailure(error: FrameError, asked: Wish): void {
+    this.#session?.stills.note(asked, true);
+    this.#showError(error);
+  }
+
+  #showError(error: FrameError): void {
+    this.error = error;
+    this.failed += 1;
   }
 
   #clearError(): void {
@@ -306,25 +422,10 @@ export class Player {
 
   /** A failure that is no frame's: the end of the channel is its view's matter, the rest is shown. */
   #fail(error: unknown): void {
-    if (this.#channel === null || !this.#channel.isOpen) return;
+    if (!this.#session?.channel.isOpen) return;
     const failure = failedDrawn(this.state.index, error).error;
     if (failure.code === "kcomm.cancelled") return;
-    this.error = failure;
-    this.failed += 1;
-    this.view.changed();
-  }
-
-  #reportSoon(): void {
-    this.#timer ??= setTimeout(() => this.#report(), STATE_INTERVAL);
-  }
-
-  /** Tells the kernel, and the view. */
-  #report(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-    this.state.rate = this.state.playing ? this.#rate.rate(performance.now()) : 0;
-    this.state.ms = { decode: this.#decodeTime.value, paint: this.#paintTime.value };
-    if (this.#channel?.isOpen) this.#channel.emit("state", { ...this.state }, { latest: true });
+    this.#showError(failure);
     this.view.changed();
   }
 }

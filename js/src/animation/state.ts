@@ -1,11 +1,16 @@
 /** What a player knows of its animation, and what it shows. */
 import { KcommError } from "../errors.js";
 
+/** What happens at the ends: `false`: it stays there; `true`: it begins anew; `"bounce"`: it turns round. */
+export type Loop = boolean | "bounce";
+
+export type Direction = 1 | -1;
+
 /** What the kernel's `info()` answers. */
 export interface Info {
   /** Frames in all; null: endless. */
   readonly count: number | null;
-  /** Pixels of a frame. */
+  /** Pixels of a frame at scale 1. */
   readonly width: number;
   readonly height: number;
   /** Milliseconds between two frames. */
@@ -13,20 +18,24 @@ export interface Info {
   readonly fps: number | "max";
   readonly index: number;
   readonly playing: boolean;
-  readonly direction: 1 | -1;
+  readonly direction: Direction;
   readonly speed: number;
-  readonly loop: boolean;
+  readonly loop: Loop;
   readonly title: string;
+  /** Whether all pages that show it do what the user of one of them does. */
+  readonly linked: boolean;
 }
 
 /** What the page tells the kernel in `state` events. */
 export interface State {
   index: number;
   playing: boolean;
-  direction: 1 | -1;
+  direction: Direction;
   speed: number;
-  loop: boolean;
+  loop: Loop;
   fps: number | "max";
+  /** What the figure's dots per inch are multiplied with in the frames that are asked for. */
+  scale: number;
   /** Frames painted so far. */
   painted: number;
   /** Frames passed over so far: they came too late, or could not be drawn. */
@@ -35,6 +44,23 @@ export interface State {
   rate: number;
   /** Mean milliseconds of each stage. */
   ms: { decode: number; paint: number };
+}
+
+/** How a player stands before the kernel has told more. */
+export function initialState(): State {
+  return {
+    index: 0,
+    playing: false,
+    direction: 1,
+    speed: 1,
+    loop: false,
+    fps: 10,
+    scale: 1,
+    painted: 0,
+    dropped: 0,
+    rate: 0,
+    ms: { decode: 0, paint: 0 },
+  };
 }
 
 /** @throws KcommError `kcomm.bad_value` if the kernel's answer lacks something */
@@ -61,16 +87,22 @@ export function readInfo(value: unknown): Info {
     playing: info.playing === true,
     direction: info.direction === -1 ? -1 : 1,
     speed: isPositive(info.speed) ? info.speed : 1,
-    loop: info.loop === true,
+    loop: readLoop(info.loop) ?? false,
     title: typeof info.title === "string" ? info.title : "",
+    linked: info.linked === true,
   };
+}
+
+/** Null: it is none. */
+export function readLoop(value: unknown): Loop | null {
+  return value === "bounce" || typeof value === "boolean" ? value : null;
 }
 
 export function isPositive(value: unknown): value is number {
   return typeof value === "number" && Number.isFinite(value) && value > 0;
 }
 
-function isIndex(value: unknown): value is number {
+export function isIndex(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0;
 }
 
@@ -80,11 +112,20 @@ export function clamp(index: number, count: number | null): number {
   return count === null ? whole : Math.min(whole, Math.max(0, count - 1));
 }
 
-/** Where playing begins: after the frame that is shown, or at the other end if that was the last one. */
-export function startOf(index: number, direction: 1 | -1, count: number | null): number {
+/** Where playing begins, and which way: after the frame that is shown; if that is the last one, at the other end, or back. */
+export function startOf(
+  index: number,
+  direction: Direction,
+  count: number | null,
+  loop: Loop = false,
+): { index: number; direction: Direction } {
   const next = index + direction;
-  if (next < 0) return count === null ? 0 : count - 1;
-  return count !== null && next >= count ? 0 : next;
+  if (next >= 0 && (count === null || next < count)) return { index: next, direction };
+  if (loop === "bounce" && count !== null) {
+    const back = direction === 1 ? -1 : 1;
+    return { index: clamp(index + back, count), direction: back };
+  }
+  return { index: direction === 1 || count === null ? 0 : count - 1, direction };
 }
 
 /** Seconds as `m:ss.t`. */

@@ -1,57 +1,107 @@
 /** The player as it stands in a cell's output: a picture, and controls below it. */
-import type { Channel, Listener } from "../channel.js";
+import type { Listener } from "../channel.js";
 import type { Content, ViewSpec } from "../content.js";
-import { make, setText } from "../elements.js";
+import { iconButton, make, press, relabel } from "../elements.js";
 import { Screen } from "../frames/screen.js";
 import { Visibility } from "../frames/visible.js";
+import { copyPicture, savePicture, whyNoCopy } from "./capture.js";
 import { Controls } from "./controls.js";
-import type { FrameError } from "./drawn.js";
-import { Player } from "./player.js";
+import { hasFullScreen, isFullScreen, toggleFullScreen } from "./fullscreen.js";
+import { Help } from "./help.js";
+import { listenToKeys } from "./keys.js";
+import type { PlayerChannel } from "./line.js";
+import { ErrorNote, Toast } from "./notices.js";
+import { type Picture, Player } from "./player.js";
+import { ScaleWatch, scaleFor } from "./scale.js";
+import { Stats } from "./stats.js";
 
 /** Makes the view of an animation. */
-export function animationView(spec: ViewSpec, poster: string | null): Content {
+export function animationView(spec: ViewSpec, poster: string | null): AnimationView {
   return new AnimationView(spec, poster);
 }
 
-class AnimationView implements Content {
+export class AnimationView implements Content {
   readonly node: HTMLElement;
   readonly listeners: Readonly<Record<string, Listener>>;
+  readonly #title: string;
   readonly #screen: Screen;
   readonly #player: Player;
   readonly #controls: Controls;
   readonly #visibility: Visibility;
-  readonly #note = make("div", { class: "kcomm-Note", role: "status", hidden: true });
+  readonly #stats: Stats;
+  readonly #note: ErrorNote;
+  readonly #toast = new Toast();
+  readonly #help = new Help();
+  readonly #full: HTMLButtonElement;
+  readonly #statsButton: HTMLButtonElement;
+  readonly #scale: ScaleWatch;
+  readonly #unlisten: () => void;
+  /** The picture at scale 1, in CSS pixels. */
+  #size: { width: number; height: number };
+  #ratio = "";
 
   constructor(spec: ViewSpec, poster: string | null) {
-    this.#screen = new Screen(spec.title || "Animation");
+    this.#title = spec.title;
+    this.#size = spec;
+    const label = spec.title || "Animation";
+    this.#screen = new Screen(label);
     this.#screen.reserve(spec.width, spec.height);
     if (poster !== null) this.#screen.poster(poster);
-    this.#visibility = new Visibility(this.#screen.canvas);
+    const { canvas } = this.#screen;
+    this.#visibility = new Visibility(canvas);
     this.#player = new Player({
-      paint: (pixels, index) => this.#screen.paint(pixels, index),
+      paint: (pixels, index) => this.#paint(pixels, index),
       changed: () => this.#update(),
       visible: (signal) => this.#visibility.wait(signal),
+      isVisible: () => this.#visibility.visible,
     });
-    this.#controls = new Controls(this.#player);
+    this.#stats = new Stats(this.#player);
+    this.#note = new ErrorNote(this.#player);
+    this.#statsButton = iconButton("Figures", "stats", () => this.#toggleStats(), "S");
+    const copy = iconButton("Copy frame", "copy", () => void this.#copy(), "C");
+    const why = whyNoCopy();
+    if (why !== null) {
+      copy.title = why;
+      copy.setAttribute("aria-disabled", "true");
+    }
+    this.#full = iconButton("Full screen", "full", () => void this.#toggleFull(), "F");
+    this.#full.hidden = !hasFullScreen();
+    this.#controls = new Controls(
+      this.#player,
+      this.#statsButton,
+      copy,
+      iconButton("Save frame", "save", () => void this.#save(), "D"),
+      this.#full,
+      iconButton("Keys", "help", () => this.#help.toggle(), "?"),
+    );
+    const stage = make(
+      "div",
+      { class: "kcomm-Stage" },
+      canvas,
+      this.#stats.node,
+      this.#toast.node,
+      this.#note.node,
+    );
+    stage.addEventListener("dblclick", (event) => {
+      if (event.target === canvas || event.target === stage) void this.#toggleFull();
+    });
     this.node = make(
       "div",
-      {
-        class: "kcomm-Player",
-        role: "group",
-        "aria-label": spec.title || "Animation",
-        tabindex: "0",
-        // JupyterLab's own shortcuts (space, arrows) must not act while the player has the focus.
-        "data-lm-suppress-shortcuts": "true",
-      },
-      make("div", { class: "kcomm-Stage" }, this.#screen.canvas),
-      this.#note,
+      { class: "kcomm-Player", role: "group", "aria-label": label, tabindex: "0" },
+      stage,
       this.#controls.node,
+      this.#help.node,
     );
-    this.node.addEventListener("keydown", (event) => this.#key(event));
+    this.#fitTo(spec.width, spec.height);
+    this.#unlisten = this.#listenToKeys();
+    document.addEventListener("fullscreenchange", this.#onFull);
+    this.#scale = new ScaleWatch(canvas, () => this.#measure());
     this.listeners = { control: (command: unknown) => this.#player.control(command) };
+    this.#update();
   }
 
-  async attach(channel: Channel): Promise<void> {
+  async attach(channel: PlayerChannel): Promise<void> {
+    this.#measure();
     await this.#player.attach(channel);
   }
 
@@ -62,45 +112,150 @@ class AnimationView implements Content {
   dispose(): void {
     this.#player.detach();
     this.#visibility.dispose();
+    this.#scale.dispose();
+    this.#controls.dispose();
+    this.#stats.dispose();
+    this.#toast.dispose();
+    this.#unlisten();
+    document.removeEventListener("fullscreenchange", this.#onFull);
   }
+
+  #listenToKeys(): () => void {
+    const player = this.#player;
+    const controls = this.#controls;
+    const last = () => (player.info?.count ?? player.state.index + 1) - 1;
+    return listenToKeys(this.node, {
+      toggle: () => controls.toggle(),
+      step: (n) => player.act("step", n),
+      first: () => player.act("seek", 0),
+      last: () => player.act("seek", last()),
+      faster: () => controls.shiftSpeed(1),
+      slower: () => controls.shiftSpeed(-1),
+      loop: () => controls.nextLoop(),
+      fullScreen: () => void this.#toggleFull(),
+      stats: () => this.#toggleStats(),
+      copy: () => void this.#copy(),
+      save: () => void this.#save(),
+      help: () => this.#help.toggle(),
+      escape: () => this.#escape(),
+    });
+  }
+
+  // --- the picture -------------------------------------------------------------------------------
+
+  #paint(pixels: Picture["pixels"], index: number): void {
+    const { width, height } = pixels; // Painting may close it.
+    this.#screen.paint(pixels, index);
+    const { width: w, height: h } = this.#size;
+    const isOther = Math.abs(width * h - height * w) > Math.max(width, height) + Math.max(w, h);
+    if (!isOther) {
+      this.#screen.showAt(w);
+    } else {
+      // The figure has another form now, beyond what rounding explains.
+      const { scale } = this.#player.state;
+      this.#fitTo(Math.round(width / scale), Math.round(height / scale));
+    }
+    this.#shape(width, height);
+  }
+
+  /** Gives the picture its place: a frame of other device pixels stands in the same. */
+  #fitTo(width: number, height: number): void {
+    this.#size = { width, height };
+    this.#screen.showAt(width);
+    this.#shape(width, height);
+  }
+
+  /** Each of the frame's pixels is one of the screen's: half a pixel more would blur all rows. */
+  #shape(width: number, height: number): void {
+    const ratio = `${width} / ${height}`;
+    if (ratio === this.#ratio) return;
+    this.#ratio = ratio;
+    this.#screen.canvas.style.aspectRatio = ratio;
+  }
+
+  /** Asks for frames of as many pixels as the picture is shown at. */
+  #measure(): void {
+    const box = this.#screen.canvas.getBoundingClientRect();
+    const { width, height } = this.#size;
+    if (box.width === 0 || box.height === 0) return; // Not shown anywhere: as before.
+    const fits = isFullScreen(this.#whole) ? (box.height * width) / height : box.width;
+    const shown = Math.min(box.width, fits);
+    this.#player.setScale(scaleFor(shown, devicePixelRatio, this.#player.info?.width ?? width));
+  }
+
+  // --- what stands around it -----------------------------------------------------------------------
 
   #update(): void {
-    this.#controls.node.disabled = !this.#player.isReady;
+    const { isReady, state } = this.#player;
+    this.#controls.node.disabled = !isReady;
     this.#controls.update();
-    const { error, failed, state } = this.#player;
+    this.#note.update();
     this.node.dataset.playing = String(state.playing);
-    this.#note.hidden = error === null;
-    if (error === null) return;
-    this.#note.dataset.code = error.code;
-    setText(this.#note, describe(error, failed));
+    press(this.#statsButton, this.#stats.isShown);
   }
 
-  #key(event: KeyboardEvent): void {
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const { target, key } = event;
-    // A select, the slider and the buttons have keys of their own.
-    if (target instanceof HTMLSelectElement) return;
-    if (target instanceof HTMLInputElement && key !== " ") return;
-    if (target instanceof HTMLButtonElement && (key === " " || key === "Enter")) return;
-    if (!this.#act(key)) return;
-    event.preventDefault();
-    event.stopPropagation();
+  #toggleStats(): void {
+    this.#stats.toggle();
+    this.#update();
   }
 
-  /** Whether the key means something. */
-  #act(key: string): boolean {
-    const player = this.#player;
-    if (key === " ") player.toggle();
-    else if (key === "ArrowLeft") player.step(-1);
-    else if (key === "ArrowRight") player.step(1);
-    else if (key === "Home") player.seek(0);
-    else if (key === "End" && player.info?.count) player.seek(player.info.count - 1);
+  async #copy(): Promise<void> {
+    const why = whyNoCopy();
+    try {
+      if (why === null) await copyPicture(this.#screen.canvas);
+      this.#toast.say(why ?? `Frame ${this.#painted} copied`);
+    } catch (error) {
+      this.#toast.say(`Not copied: ${messageOf(error)}`);
+    }
+  }
+
+  async #save(): Promise<void> {
+    try {
+      const name = await savePicture(this.#screen.canvas, this.#title, this.#painted);
+      this.#toast.say(`Saved as ${name}`);
+    } catch (error) {
+      this.#toast.say(`Not saved: ${messageOf(error)}`);
+    }
+  }
+
+  /** The number of the frame that is painted. */
+  get #painted(): number {
+    return Number(this.#screen.canvas.dataset.index ?? this.#player.state.index);
+  }
+
+  /** What takes the screen: all of the view, with what it says of its connection. */
+  get #whole(): HTMLElement {
+    return this.node.closest<HTMLElement>(".kcomm-View") ?? this.node;
+  }
+
+  async #toggleFull(): Promise<void> {
+    if (!hasFullScreen()) return;
+    try {
+      await toggleFullScreen(this.#whole);
+      this.node.focus({ preventScroll: true });
+    } catch (error) {
+      this.#toast.say(`No full screen: ${messageOf(error)}`);
+    }
+  }
+
+  readonly #onFull = (): void => {
+    const isFull = isFullScreen(this.#whole);
+    relabel(
+      this.#full,
+      isFull ? "Leave full screen" : "Full screen",
+      isFull ? "window" : "full",
+      "F",
+    );
+  };
+
+  #escape(): boolean {
+    if (this.#help.isShown) this.#help.toggle();
+    else if (this.#controls.menu.isOpen) this.#controls.menu.toggle(false);
     else return false;
     return true;
   }
 }
 
-function describe({ index, message }: FrameError, failed: number): string {
-  const what = message.startsWith("frame ") ? message : `frame ${index}: ${message}`;
-  return failed > 1 ? `${what} (${failed} frames failed)` : what;
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

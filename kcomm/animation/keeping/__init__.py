@@ -1,0 +1,1 @@
+"""What stays of an animation: a poster, a page that plays by itself, files of other formats."""

@@ -1,0 +1,73 @@
+"""The frames that go into a file: which, and one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from kcomm.animation.drawing.sequence import FrameRangeError, check_index
+from kcomm.animation.drawing.sources import Source
+from kcomm.errors import BadArgumentsError, KcommError
+from kcomm.frames import Pixels
+from kcomm.frames.checks import is_whole
+
+
+def numbers_of(frames: Any, count: int | None) -> range:
+    """Return the numbers of the frames that were asked for.
+
+    Parameters
+    ----------
+    frames : int, range or None
+        How many from the first on, or which; None for all there are.
+    count : int or None
+        How many there are; None if there is no end, or it is not known.
+
+    Raises
+    ------
+    BadArgumentsError
+        If it is none of these, or nothing, or all of what has no end.
+    FrameRangeError
+        If there are no such frames.
+    """
+    if frames is None:
+        if count is None:
+            raise BadArgumentsError(
+                "this animation has no end, or does not know it: say how many frames to keep, as in "
+                "frames=200"
+            )
+        return range(count)
+    if is_whole(frames):
+        frames = range(frames)
+    if not isinstance(frames, range):
+        raise BadArgumentsError(f"frames is a whole number, a range or None, not {frames!r}")
+    if not frames:
+        raise BadArgumentsError("there must be at least one frame")
+    check_index(min(frames), count)
+    check_index(max(frames), count)
+    return frames
+
+
+def taken(source: Source, numbers: range, scale: float = 1.0) -> Iterator[Pixels]:
+    """Draw frames in order, and yield their pixels; what ends before is ended there.
+
+    Raises
+    ------
+    KcommError
+        ``kcomm.handler_error`` with the frame's number and the reason, if one could not be drawn.
+    """
+    for number in numbers:
+        try:
+            pixels = source.draw(number, scale)
+        except FrameRangeError:
+            # Frames from a generator show only at their end that there are no more.
+            if number == numbers[0] or source.count is None or number < source.count:
+                raise
+            return
+        except KcommError as error:
+            raise KcommError(f"frame {number}: {error.message}", code=error.code) from error
+        except Exception as error:
+            raise KcommError(
+                f"frame {number} could not be drawn: {type(error).__name__}: {error}",
+                code="kcomm.handler_error",
+            ) from error
+        yield pixels
