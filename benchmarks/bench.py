@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,13 @@ from tests.page.notebook import Notebook, write_notebook
 from tests.page.server import Server
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Page, Playwright, ViewportSize
 
 HERE = Path(__file__).parent
 #: Milliseconds for one measurement in a page.
 PATIENCE = 180_000
+#: A browser without a display's rate.
+RUSH = ["--disable-frame-rate-limit", "--disable-gpu-vsync"]
 
 
 class Bench:
@@ -31,6 +34,8 @@ class Bench:
     ----------
     repetitions : int
         How often every contender has its turn.
+    is_long : bool
+        Whether to measure what takes many minutes, too.
 
     Attributes
     ----------
@@ -45,11 +50,13 @@ class Bench:
     [49.1, 48.3, ...]
     """
 
-    def __init__(self, repetitions: int) -> None:
+    def __init__(self, repetitions: int, *, is_long: bool = False) -> None:
         self.repetitions = repetitions
+        self.is_long = is_long
         self.versions: dict[str, str] = {}
         self._stack = ExitStack()
-        self._browser: Browser | None = None
+        self._playwright: Playwright | None = None
+        self._browsers: dict[bool, Browser] = {}
         self._servers: dict[Setup, Server] = {}
         self._pages = 0
 
@@ -59,6 +66,13 @@ class Bench:
 
     def __exit__(self, *exc_info: object) -> None:
         self._stack.close()
+
+    def note_version(self, package: str) -> None:
+        """Take down the version of a package that takes part."""
+        try:
+            self.versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            self.versions[package] = "missing"
 
     def turns(self, contenders: Iterable[Callable[[], object]], at_most: int | None = None) -> None:
         """Let every contender measure once, then again, until all repetitions are done.
@@ -81,22 +95,52 @@ class Bench:
         far : bool
             Whether the page is on the far end of a slow link, once it is ready.
         """
+        opened = self.open_notebook(setup, "kernel_side.py", "page.js", far=far)
+        opened.call("open", opened.notebook.path)
+        opened.set_far()
+        return opened
+
+    def open_notebook(
+        self,
+        setup: Setup,
+        kernel_side: str,
+        page_side: str,
+        *,
+        cells: Sequence[str] = (),
+        far: bool = False,
+        viewport: ViewportSize = VIEWPORT,
+        is_rushed: bool = False,
+    ) -> BenchPage:
+        """Open a notebook whose first cell has run.
+
+        Parameters
+        ----------
+        setup : Setup
+            The server's settings; pages of one setup share a server.
+        kernel_side, page_side : str
+            Files beside this one: what the first cell holds, and what the page loads.
+        cells : sequence of str
+            The other cells.
+        far : bool
+            Whether a link is between the page and the server, which is slow from `BenchPage.set_far` on.
+        viewport : dict
+            The page's size in pixels.
+        is_rushed : bool
+            Whether its browser repaints as often as it can, whatever a display would do.
+        """
         server = self._serve(setup)
         self._pages += 1
         name = f"bench-{self._pages}.ipynb"
-        write_notebook(server.root / name, [(HERE / "kernel_side.py").read_text(encoding="utf-8")])
-        page = self._get_browser().new_context(viewport=VIEWPORT).new_page()
+        write_notebook(server.root / name, [(HERE / kernel_side).read_text(encoding="utf-8"), *cells])
+        context = self._get_browser(is_rushed=is_rushed).new_context(viewport=viewport)
+        page = context.new_page()
         page.set_default_timeout(PATIENCE)
         link = self._stack.enter_context(ShapedLink(server.url, NEAR)) if far else None
         notebook = Notebook(Linked(server, link.url) if link else server, page, name, self.home)
         notebook.open()
         notebook.run(0)
-        page.evaluate((HERE / "page.js").read_text(encoding="utf-8"))
-        opened = BenchPage(page, notebook)
-        opened.call("open", name)
-        if link:
-            link.conditions = FAR
-        return opened
+        page.evaluate((HERE / page_side).read_text(encoding="utf-8"))
+        return BenchPage(page, notebook, link)
 
     def _serve(self, setup: Setup) -> Server:
         if setup in self._servers:
@@ -109,20 +153,25 @@ class Bench:
         self._servers[setup] = server
         return server
 
-    def _get_browser(self) -> Browser:
-        if self._browser is None:
-            from playwright.sync_api import sync_playwright
-
+    def _get_browser(self, *, is_rushed: bool = False) -> Browser:
+        if is_rushed not in self._browsers:
             executable = find_browser()
             if executable is None:
                 raise SystemExit(HELP)
-            playwright = self._stack.enter_context(sync_playwright())
             is_root = hasattr(os, "geteuid") and os.geteuid() == 0
-            args = [*FLAGS, *(["--no-sandbox"] if is_root else [])]
-            self._browser = playwright.chromium.launch(executable_path=executable, args=args)
-            self._stack.callback(self._browser.close)
-            self.versions["Chromium"] = self._browser.version
-        return self._browser
+            args = [*FLAGS, *(["--no-sandbox"] if is_root else []), *(RUSH if is_rushed else [])]
+            browser = self._get_playwright().chromium.launch(executable_path=executable, args=args)
+            self._stack.callback(browser.close)
+            self._browsers[is_rushed] = browser
+            self.versions["Chromium"] = browser.version
+        return self._browsers[is_rushed]
+
+    def _get_playwright(self) -> Playwright:
+        if self._playwright is None:
+            from playwright.sync_api import sync_playwright
+
+            self._playwright = self._stack.enter_context(sync_playwright())
+        return self._playwright
 
 
 class Linked(Server):
@@ -134,12 +183,24 @@ class Linked(Server):
 
 
 class BenchPage:
-    """A page that is ready: `page.js` is loaded, a raw comm and a channel are open."""
+    """A page that is ready to be measured: its script is loaded."""
 
-    def __init__(self, page: Page, notebook: Notebook) -> None:
+    def __init__(self, page: Page, notebook: Notebook, link: ShapedLink | None = None) -> None:
         self.page = page
         self.notebook = notebook
+        self._link = link
+
+    def set_far(self) -> None:
+        """Let what follows go over a slow link, if the page was opened on one."""
+        if self._link:
+            self._link.conditions = FAR
+
+    def close(self) -> None:
+        """Close the page and its notebook's kernel."""
+        kernel = self.notebook.kernel_id
+        self.page.context.close()
+        self.notebook.server.api("DELETE", f"kernels/{kernel}")
 
     def call(self, function: str, *args: Any) -> Any:
-        """Call a function of `page.js`, and return what it gives back."""
+        """Call a function of the page's script, and return what it gives back."""
         return self.page.evaluate(f"args => bench.{function}(...args)", list(args))

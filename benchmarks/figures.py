@@ -41,6 +41,11 @@ class Case:
         if note:
             self.notes[contender] = note
 
+    def fail(self, contender: str, note: str) -> None:
+        """Take down that a contender could not be measured: it has no figures, but a note that says why."""
+        self.samples[contender] = []
+        self.notes[contender] = note
+
     def median(self, contender: str) -> float:
         """Return the median of a contender's repetitions."""
         return statistics.median(self.samples[contender])
@@ -92,6 +97,13 @@ def ratio(above: Sequence[float], below: Sequence[float]) -> float:
     if len(above) != len(below):
         raise ValueError(f"{len(above)} repetitions can't be compared with {len(below)}")
     return statistics.median(a / b for a, b in zip(above, below, strict=True))
+
+
+def best_of(case: Case, contenders: Sequence[str]) -> str | None:
+    """Return the contender with the best median; None if none of them was measured."""
+    measured = [name for name in contenders if case.samples.get(name)]
+    pick = min if case.better == "less" else max
+    return pick(measured, key=case.median, default=None)
 
 
 def spread(figures: Sequence[float]) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,10 @@ def save(name: str, result: Mapping[str, Any]) -> None:
     (RESULTS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
 
 
-def load(names: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the results that there are, in the order of the names."""
-    paths = [RESULTS / f"{name}.json" for name in names]
-    return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file()]
+def load(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Return the results that there are, by name, in the order of the names."""
+    paths = {name: RESULTS / f"{name}.json" for name in names}
+    return {name: json.loads(path.read_text("utf-8")) for name, path in paths.items() if path.is_file()}
 
 
 def make_result(
@@ -35,25 +35,32 @@ def make_result(
     conditions: Mapping[str, str],
     cases: Sequence[Case],
     verdicts: Sequence[Verdict],
+    plot: str = "",
 ) -> dict[str, Any]:
-    """Return what is kept of a subject."""
+    """Return what is kept of a subject; its plot is a file beside the results."""
+    shown = {"plot": plot} if plot else {}
     return {
         "title": title,
         "text": text,
         "conditions": dict(conditions),
+        **shown,
         "cases": [case.as_json() for case in cases],
         "verdicts": [verdict.as_json() for verdict in verdicts],
     }
 
 
-def render(results: Sequence[Mapping[str, Any]]) -> str:
+def render(results: Iterable[Mapping[str, Any]]) -> str:
     """Return the results as Markdown: the budgets, then a table for each subject."""
+    results = list(results)
     verdicts = [Verdict(**verdict) for result in results for verdict in result["verdicts"]]
     parts = ["## Budgets", render_verdicts(verdicts)] if verdicts else []
     for result in results:
         cases = [Case.from_json(case) for case in result["cases"]]
         conditions = ", ".join(_condition(*item) for item in result["conditions"].items())
-        parts += [f"## {result['title']}", result["text"], render_cases(cases), f"*{conditions}*"]
+        parts += [f"## {result['title']}", result["text"]]
+        if plot := result.get("plot"):
+            parts.append(f"![{result['title']}: the figures of the table as bars]({RESULTS.name}/{plot})")
+        parts += [render_cases(cases), f"*{conditions}*"]
     return "\n\n".join(parts)
 
 
@@ -71,9 +78,10 @@ def render_cases(cases: Sequence[Case]) -> str:
 
     The last column but one compares what ran side by side, so it is not quite the ratio of the medians.
     """
-    first = next(iter(cases[0].samples))
-    header = ["", "", "median", "middle half", f"against {first}", ""]
-    rows = [row for case in cases for row in _case_rows(case, first)]
+    firsts = {next(iter(case.samples)) for case in cases}
+    against = firsts.pop() if len(firsts) == 1 else "the first"
+    header = ["", "", "median", "middle half", f"against {against}", ""]
+    rows = [row for case in cases for row in _case_rows(case)]
     return render_table(header, rows)
 
 
@@ -105,14 +113,20 @@ def replace_results(readme: str, results: str) -> str:
     return f"{before}{BEGIN}\n\n{results}\n\n{END}{after}"
 
 
-def _case_rows(case: Case, first: str) -> list[list[str]]:
+def _case_rows(case: Case) -> list[list[str]]:
     rows = []
+    first, *_ = case.samples
     for contender, figures in case.samples.items():
+        note = case.notes.get(contender, "")
+        if not figures:
+            rows.append([case.name, contender, "", "", "", note])
+            continue
         low, high = spread(figures)
-        compared = "" if contender == first else f"{ratio(figures, case.samples[first]):.2f}x"
+        is_compared = contender != first and len(figures) == len(case.samples[first])
+        compared = f"{ratio(figures, case.samples[first]):.2f}x" if is_compared else ""
         median = f"{write_number(case.median(contender))} {case.unit}"
         middle = f"{write_number(low)} to {write_number(high)}"
-        rows.append([case.name, contender, median, middle, compared, case.notes.get(contender, "")])
+        rows.append([case.name, contender, median, middle, compared, note])
     return rows
 
 

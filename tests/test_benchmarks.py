@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import report
+from benchmarks import plot, report
 from benchmarks.__main__ import SUBJECTS
 from benchmarks.bench import Bench
 from benchmarks.figures import Case, Verdict, at_least, at_most, find, ratio, spread
 from benchmarks.setups import BOTH, EVEN, STOCK
+from benchmarks.stages import Contest, describe
+from tests.page.notebook import KernelError
 
 
 def make_case(name: str = "a call", **samples: list[float]) -> Case:
@@ -81,6 +83,112 @@ def test_lost_messages_break_the_budget() -> None:
     assert [verdict.is_met for verdict in SUBJECTS["messages"].judge([fast, lossy])] == [True, False]
 
 
+def make_rates(name: str, **samples: list[float]) -> Case:
+    return Case(name, "1/s", "more", {key.replace("_and_", " and "): found for key, found in samples.items()})
+
+
+def test_an_animation_is_judged_by_the_best_of_the_others() -> None:
+    small = make_rates(
+        "painted, 640x480",
+        kcomm=[40.0, 20.0],
+        display=[60.0, 60.0],
+        ipympl=[10.0, 5.0],
+        jupyter_rfb=[8.0, 8.0],
+    )
+    small.add("ipympl, blit by hand", 39.0)
+    (verdict,) = SUBJECTS["animation"].judge([small])
+    assert verdict.is_met
+    assert verdict.measured == "3.8x (jupyter_rfb), 50% of the display's rate"
+    large = make_rates("painted, 1280x960", **small.samples)
+    (verdict,) = SUBJECTS["animation"].judge([large])
+    assert not verdict.is_met
+
+
+@pytest.mark.parametrize(("name", "is_met"), [("640x480", True), ("1280x960", False)])
+def test_no_animation_can_be_faster_than_the_display(name: str, is_met: bool) -> None:
+    case = make_rates(f"painted, {name}", kcomm=[58.0], display=[60.0], jupyter_rfb=[30.0])
+    (verdict,) = SUBJECTS["animation"].judge([case])
+    assert verdict.is_met is is_met
+    assert verdict.measured == "1.9x (jupyter_rfb), 97% of the display's rate"
+
+
+def test_one_inexact_frame_breaks_the_budget() -> None:
+    case = Case("exact frames, 640x480", "%", "more", {"kcomm": [100.0]}, {"kcomm": "40 of 40"})
+    assert [verdict.is_met for verdict in SUBJECTS["animation"].judge([case])] == [True]
+    for note in ("39 of 40", "3 of 3"):
+        case.notes["kcomm"] = note
+        assert [verdict.is_met for verdict in SUBJECTS["animation"].judge([case])] == [False]
+
+
+def test_a_contender_that_fails_has_its_error_in_the_table() -> None:
+    case = make_rates("painted, 640x480", kcomm=[30.0, 31.0], display=[60.0, 60.0])
+    contest = Contest()
+
+    def work() -> None:
+        if case.samples.get("ipympl"):
+            raise ValueError("it broke\nof itself")
+        case.add("ipympl", 10.0)
+
+    for _ in range(3):
+        contest.turn("ipympl", [case], work)()
+    assert "| painted, 640x480 | ipympl |  |  |  | failed: it broke |" in report.render_cases([case])
+    (verdict,) = SUBJECTS["animation"].judge([case])
+    assert (verdict.is_met, verdict.measured) == (False, "not measured")
+
+
+def test_the_last_line_of_a_kernels_traceback_is_told() -> None:
+    error = KernelError(
+        "Traceback (most recent call last)\n\x1b[31mCell In[1]\x1b[0m\nImportError: no ipympl"
+    )
+    assert describe(error) == "failed: ImportError: no ipympl"
+
+
+def test_a_slow_link_has_no_display_to_keep_up_with() -> None:
+    case = make_rates(
+        "painted, 640x480, far", kcomm=[58.0], display=[60.0], ipympl=[4.0], execute_and_savefig=[6.0]
+    )
+    (verdict,) = SUBJECTS["animation_far"].judge([case])
+    assert verdict.is_met
+    assert verdict.measured == "9.7x (execute and savefig), 97% of the display's rate"
+
+
+def test_a_late_frame_costs_what_the_first_does() -> None:
+    case = Case("frame", "ms", samples={"0": [5.0], "1 000": [9.0], "1 000 000": [5.5]})
+    (verdict,) = SUBJECTS["animation_growth"].judge([case])
+    assert verdict == Verdict("cost of frame 1 000 000 against the first", "at most 1.2x", "1.10x", True)
+    case.samples["1 000 000"] = [10.0]
+    assert not SUBJECTS["animation_growth"].judge([case])[0].is_met
+
+
+def test_memory_is_flat_if_later_frames_take_none() -> None:
+    whens = ("after 1 000 frames", "after 5 000 frames", "after 10 000 frames")
+
+    def judge(*megabytes: float) -> list[bool]:
+        samples = {when: [figure] for when, figure in zip(whens, megabytes, strict=False)}
+        cases = [Case(f"memory, {what}", "MB", samples=samples) for what in ("kernel", "page")]
+        return [verdict.is_met for verdict in SUBJECTS["animation_keeping"].judge(cases)]
+
+    assert judge(100.0, 150.0, 151.0) == [True, True]
+    assert judge(100.0, 150.0, 200.0) == [False, False]
+    assert judge(100.0, 150.0) == [False, False]
+
+
+def test_the_plot_shows_who_failed_and_keeps_its_text(tmp_path: Path) -> None:
+    case = make_rates("painted, 640x480", kcomm=[30.0, 31.0], display=[60.0, 60.0], ipympl=[])
+    growth = Case("views of one player", "ms", samples={"1": [2.0], "2": [3.0], "4": []})
+    results = {
+        "animation": report.make_result("", "", {}, [case], []),
+        "animation_growth": report.make_result("", "", {}, [growth], []),
+    }
+    paths = [tmp_path / "one.svg", tmp_path / "two.svg"]
+    for path in paths:
+        plot.draw(results, path)
+    text = paths[0].read_text(encoding="utf-8")
+    for words in ("640x480: painted frames a second", "30.5", "failed", "views of one player"):
+        assert f">{words}<" in text
+    assert text == paths[1].read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("subject", SUBJECTS.values(), ids=SUBJECTS)
 def test_every_subject_says_what_it_measures(subject: object) -> None:
     assert getattr(subject, "TITLE", "")
@@ -138,7 +246,7 @@ def test_results_take_the_place_of_older_ones() -> None:
 
 
 def test_the_readme_shows_the_results_that_are_kept() -> None:
-    results = report.load(list(SUBJECTS))
+    results = report.load(list(SUBJECTS)).values()
     readme = report.README.read_text(encoding="utf-8")
     assert readme == report.replace_results(readme, report.render(results))
 
