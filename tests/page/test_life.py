@@ -100,7 +100,7 @@ def test_a_view_that_played_plays_on_after_a_reload(open_notebook: Open, app: st
     notebook.reload()
     View(notebook.output(0)).wait_live().canvas.wait_for()
     expect(View(notebook.output(0)).canvas).to_have_attribute("data-index", str(resting))
-    assert notebook.evaluate("drawn") == [resting]
+    assert notebook.evaluate("drawn") in ([], [resting])  # it may be kept from before
 
 
 def test_each_page_has_views_of_its_own(open_notebook: Open, context: BrowserContext) -> None:
@@ -118,9 +118,13 @@ def test_each_page_has_views_of_its_own(open_notebook: Open, context: BrowserCon
     assert [view.number() for view in views] == [0, 77, 0]
     second.page.close()
     first.execute("player.seek(33)")
+    views[2].wait_number(33)
     for view in (views[0], views[2]):
-        view.wait_number(33)
         expect(view.node).to_have_attribute("data-status", "live")
+    # Nothing is drawn for the one that stands behind, until somebody looks at it.
+    assert views[0].number() == 0
+    first.page.evaluate("path => window.jupyterapp.shell.activateById(kcommTests.panel(path).id)", first.path)
+    views[0].wait_number(33)
     third.save()
     first.page.evaluate("path => kcommTests.panel(path).close()", third.path)
     expect(views[2].node).to_have_count(0)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import BrowserContext, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 
 from tests.page.notebook import Notebook, write_notebook
 from tests.page.server import Server
-from tests.page.views import View
+from tests.page.views import View, decode_png
 
 Open = Callable[..., Notebook]
 
@@ -46,6 +46,22 @@ player
 """
 
 
+#: Pictures that a lossy codec changes; `picture` makes them.
+PHOTOGRAPH = """
+import numpy as np
+import kcomm
+noise = np.random.default_rng(1).integers(0, 256, (96, 328, 3), np.uint8)
+drawn = []
+def picture(i):
+    return np.ascontiguousarray(noise[:, i : i + 128])
+def frame(i):
+    drawn.append(i)
+    return picture(i)
+player = kcomm.animate(frame, frames=200, fps=20, codec="jpeg", quality=0.3)
+player
+"""
+
+
 @pytest.fixture
 def coded(open_notebook: Open) -> tuple[Notebook, View]:
     notebook = open_notebook([CODED])
@@ -53,16 +69,10 @@ def coded(open_notebook: Open) -> tuple[Notebook, View]:
     return notebook, View(notebook.output(0)).wait_live()
 
 
-def test_the_first_frame_shows_by_itself(coded: tuple[Notebook, View]) -> None:
+def test_the_first_frame_shows_by_itself_and_every_button_works(coded: tuple[Notebook, View]) -> None:
     notebook, view = coded
     view.wait_number(0)
     assert view.pixels().shape == (48, 64, 4)
-    assert notebook.errors() == []
-
-
-def test_every_button(coded: tuple[Notebook, View]) -> None:
-    _, view = coded
-    view.wait_number(0)
     view.button("Previous frame").click()
     view.wait_number(0)
     view.button("Next frame").click()
@@ -80,11 +90,18 @@ def test_every_button(coded: tuple[Notebook, View]) -> None:
     view.button("Reverse").click()
     view.wait_past(2, down=True)
     view.button("Pause").click()
+    assert notebook.errors() == []
 
 
 def test_seek_speed_loop_and_ends(coded: tuple[Notebook, View]) -> None:
     notebook, view = coded
     view.wait_number(0)
+    notebook.execute("drawn.clear()")
+    for index in (150, 3, 77):
+        view.node.get_by_label("Seek").fill(str(index))
+        view.wait_number(index)
+    notebook.page.wait_for_timeout(500)
+    assert notebook.evaluate("drawn") == [150, 3, 77]  # only what was asked for
     view.node.get_by_label("Seek").fill("199")
     view.wait_number(199)
     view.button("Next frame").click()
@@ -102,34 +119,230 @@ def test_seek_speed_loop_and_ends(coded: tuple[Notebook, View]) -> None:
 
 
 def test_keys(coded: tuple[Notebook, View]) -> None:
-    _, view = coded
-    view.wait_number(0)
-    view.canvas.click()
-    page = view.node.page
-    page.keyboard.press("End")
-    view.wait_number(199)
-    page.keyboard.press("Home")
-    view.wait_number(0)
-    page.keyboard.press("ArrowRight")
-    page.keyboard.press("ArrowRight")
-    view.wait_number(2)
-    page.keyboard.press("ArrowLeft")
-    view.wait_number(1)
-    page.keyboard.press("Space")
-    view.wait_past(8)
-    page.keyboard.press("Space")
-
-
-def test_frames_are_drawn_only_when_asked_for(coded: tuple[Notebook, View]) -> None:
     notebook, view = coded
     view.wait_number(0)
+    view.canvas.click()
+    press = view.node.page.keyboard.press
+    for key, number in [
+        ("End", 199),
+        ("Home", 0),
+        ("ArrowRight", 1),
+        (".", 2),
+        ("Shift+ArrowRight", 12),
+        (",", 11),
+        ("ArrowLeft", 10),
+        ("Shift+ArrowLeft", 0),
+    ]:
+        press(key)
+        view.wait_number(number)
+    player = view.node.locator(".kcomm-Player")
+    press("Space")
+    view.wait_past(8)
+    press("Space")
+    expect(player).to_have_attribute("data-playing", "false")
+    for name in ("bounce", "off", "on"):
+        press("l")
+        expect(view.button("Loop")).to_have_attribute("title", f"Loop: {name} (L)")
+    press(">")
+    expect(view.node.get_by_label("Speed")).to_have_value("2")
+    press("<")
+    expect(view.node.get_by_label("Speed")).to_have_value("1")
+    press("?")
+    expect(view.node.get_by_role("dialog", name="Keys")).to_be_visible()
+    press("Escape")
+    expect(view.node.get_by_role("dialog", name="Keys")).to_be_hidden()
+    assert view.node.evaluate("node => node.contains(document.activeElement)")
+    # JupyterLab's own keys would add, cut and delete cells; its shortcuts with a modifier still work.
+    count = notebook.page.evaluate("path => kcommTests.panel(path).content.widgets.length", notebook.path)
+    for key in ("b", "x", "d", "d", "Enter"):
+        press(key)
+    notebook.page.evaluate("path => { kcommTests.panel(path).context.model.dirty = true }", notebook.path)
+    press("Control+s")
+    notebook.wait_for("!kcommTests.panel(path).context.model.dirty")
+    assert count == notebook.page.evaluate(
+        "path => kcommTests.panel(path).content.widgets.length", notebook.path
+    )
+    assert notebook.errors() == []
+
+
+def test_a_drag_draws_the_newest_and_at_rest_the_exact_frame(open_notebook: Open) -> None:
+    notebook = open_notebook([PHOTOGRAPH])
+    notebook.run(0)
+    view = View(notebook.output(0)).wait_live()
+    expect(view.canvas).to_have_attribute("data-index", "0")
+    slider = view.node.get_by_label("Seek")
+    box = slider.bounding_box()
+    assert box is not None
+    mouse, y = notebook.page.mouse, box["y"] + box["height"] / 2
+    mouse.move(box["x"] + box["width"] / 4, y)
+    expect(view.node.locator(".kcomm-Bubble")).to_contain_text("0:0")
     notebook.execute("drawn.clear()")
-    for index in (150, 3, 77):
-        view.node.get_by_label("Seek").fill(str(index))
-        view.wait_number(index)
-    assert notebook.evaluate("drawn") == [150, 3, 77]
-    notebook.page.wait_for_timeout(500)
-    assert notebook.evaluate("drawn") == [150, 3, 77]
+    mouse.down()
+    mouse.move(box["x"] + box["width"] / 2, y, steps=30)
+    mouse.up()
+    index = int(slider.input_value())
+    assert 90 < index < 110
+    expect(view.canvas).to_have_attribute("data-index", str(index))
+    notebook.wait_for("kcommTests.status(path) === 'idle'")
+    drawn = notebook.evaluate("drawn")
+    assert drawn[-1] == index
+    notebook.execute(f"import base64; exact = base64.b64encode(picture({index}).tobytes()).decode()")
+    exact = np.frombuffer(base64.b64decode(notebook.evaluate("exact")), np.uint8).reshape(96, 128, 3)
+    for _ in range(100):  # the first that is shown may be a lossy one
+        if np.array_equal(view.pixels()[..., :3], exact):
+            break
+        notebook.page.wait_for_timeout(100)
+    np.testing.assert_array_equal(view.pixels()[..., :3], exact)
+    # What plays waits while the slider is held, and goes on from there.
+    view.button("Play").click()
+    view.wait_past(index + 3)
+    mouse.move(box["x"] + box["width"] / 2, y)
+    mouse.down()
+    mouse.move(box["x"] + 10, y, steps=5)
+    low = int(slider.input_value())
+    expect(view.canvas).to_have_attribute("data-index", str(low))
+    expect(view.node.locator(".kcomm-Player")).to_have_attribute("data-playing", "true")
+    mouse.up()
+    view.wait_past(low + 3, down=False)
+    assert int(view.canvas.get_attribute("data-index") or -1) < 90
+    view.button("Pause").click()
+    assert notebook.errors() == []
+
+
+def test_copy_save_figures_and_full_screen(coded: tuple[Notebook, View], context: BrowserContext) -> None:
+    notebook, view = coded
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    view.node.get_by_label("Seek").fill("70")
+    view.wait_number(70)
+    view.button("More").click()
+    view.button("Copy frame").click()
+    expect(view.node.get_by_text("Frame 70 copied")).to_be_visible()
+    np.testing.assert_array_equal(view.copied(), view.pixels())
+    view.canvas.click()
+    with notebook.page.expect_download() as download:
+        notebook.page.keyboard.press("d")
+    assert download.value.suggested_filename == "animation-70.png"
+    np.testing.assert_array_equal(decode_png(download.value.path().read_bytes()), view.pixels())
+    view.button("More").click()
+    view.button("Figures").click()
+    figures = view.node.get_by_label("Figures").and_(view.node.get_by_role("group"))
+    expect(figures).to_contain_text("fps of 20")
+    expect(figures).to_contain_text("64 × 48")
+    notebook.page.keyboard.press("s")
+    expect(figures).to_be_hidden()
+    before = view.size()
+    notebook.page.keyboard.press("f")
+    notebook.wait_for("document.fullscreenElement?.classList.contains('kcomm-View')")
+    expect(view.button("Leave full screen")).to_be_visible()
+    assert view.stray_controls() == []
+    notebook.page.keyboard.press("ArrowRight")
+    view.wait_number(71)
+    notebook.page.keyboard.press("f")
+    notebook.wait_for("document.fullscreenElement === null")
+    assert view.size() == before
+    assert notebook.errors() == []
+
+
+def test_bounce_and_linked_views(open_notebook: Open) -> None:
+    cell = CODED.replace("fps=20)\nplayer", "fps=20, linked=True, loop='bounce')\ndisplay(player); player")
+    notebook = open_notebook([cell])
+    notebook.run(0)
+    notebook.output(0)
+    views = [View(notebook.output(0), i).wait_live() for i in (0, 1)]
+    for view in views:
+        view.wait_number(0)
+    first, second = views
+    first.node.get_by_label("Seek").fill("190")
+    second.wait_number(190)
+    second.button("Play").click()
+    expect(first.button("Pause")).to_be_visible()
+    for view in views:  # to the last frame and back
+        view.wait_past(185, down=True)
+    first.button("Pause").click()
+    expect(second.button("Play")).to_be_visible()
+    second.wait_number(first.number())
+    second.button("Loop").click()
+    expect(first.button("Loop")).to_have_attribute("title", "Loop: off (L)")
+    for _ in range(100):  # pages tell how they stand a little later
+        if notebook.evaluate("player.loop") is False:
+            break
+        notebook.page.wait_for_timeout(100)
+    assert notebook.evaluate("player.loop") is False
+    assert notebook.errors() == []
+
+
+def test_device_pixels(
+    open_browser: Callable[[str], Browser], lab: Server, artefacts: Path, open_notebook: Open
+) -> None:
+    """On a dense screen there are more pixels, and the picture is as large as ever."""
+    context = open_browser("clip").new_context(
+        viewport={"width": 1280, "height": 900}, device_scale_factor=2, has_touch=True, is_mobile=True
+    )
+    try:
+        notebook = open_notebook([FIGURE], page=context.new_page())
+        notebook.run(0)
+        view = View(notebook.output(0)).wait_live()
+        expect(view.canvas).to_have_attribute("data-index", "0")
+        expect(view.canvas).to_have_attribute("width", "1280")
+        assert view.size() == (1280, 960, 640)
+        # A narrower cell shows a smaller picture, with a pixel for each of the screen's.
+        view.node.evaluate("node => { node.style.maxWidth = '402px' }")
+        expect(view.canvas).to_have_attribute("width", "800")
+        assert view.size() == (800, 600, 400)
+        assert notebook.evaluate("(fig.dpi, player._service.source.size)") == [100, [640, 480]]
+        notebook.screenshot("player-dense")
+        view.button("Play").click()
+        view.wait_past(10)
+        view.node.evaluate("node => { node.style.maxWidth = '' }")
+        expect(view.canvas).to_have_attribute("width", "1280")
+        view.wait_past(20)
+        view.button("Pause").click()
+        # Buttons for fingers have room, too.
+        view.node.evaluate("node => { node.style.maxWidth = '300px' }")
+        expect(view.button("More")).to_be_visible()
+        assert view.stray_controls() == []
+        assert view.button("Pause").or_(view.button("Play")).evaluate("b => b.offsetHeight") >= 40
+        notebook.screenshot("player-touch-300")
+        # The window goes to another screen. (Chromium tells of another ratio only with another size.)
+        view.node.evaluate("node => { node.style.maxWidth = '' }")
+        expect(view.canvas).to_have_attribute("width", "1280")
+        context.new_cdp_session(notebook.page).send(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": 1270, "height": 900, "deviceScaleFactor": 1, "mobile": True},
+        )
+        expect(view.canvas).to_have_attribute("width", "640", timeout=15_000)
+        assert view.size() == (640, 480, 640)
+        assert notebook.errors() == []
+    finally:
+        context.close()
+
+
+def test_nothing_is_drawn_for_a_view_that_is_scrolled_away(open_notebook: Open) -> None:
+    notebook = open_notebook([CODED.replace("fps=20", "fps=20, loop=True"), "print('\\n' * 200)"])
+    notebook.run(0)
+    notebook.run(1)
+    view = View(notebook.output(0)).wait_live()
+    view.button("Play").click()
+    view.wait_past(5)
+    view.canvas.evaluate("canvas => { window.canvas = canvas }")
+    notebook.page.evaluate(
+        "path => { const n = kcommTests.panel(path).content.node.querySelector('.jp-WindowedPanel-outer');"
+        " n.scrollTop = n.scrollHeight }",
+        notebook.path,
+    )
+    for _ in range(50):
+        before = notebook.evaluate("len(drawn)")
+        notebook.page.wait_for_timeout(300)
+        if notebook.evaluate("len(drawn)") == before:
+            break
+    resting = notebook.page.evaluate("window.canvas.dataset.index")
+    notebook.execute("player.seek(150)")
+    notebook.page.wait_for_timeout(600)
+    assert notebook.evaluate("len(drawn)") == before
+    assert notebook.page.evaluate("window.canvas.dataset.index") == resting
+    view = View(notebook.output(0))
+    view.wait_past(153)
+    view.button("Pause").click()
 
 
 def test_python_steers_the_player(coded: tuple[Notebook, View]) -> None:
@@ -152,7 +365,8 @@ def test_python_steers_the_player(coded: tuple[Notebook, View]) -> None:
     stats = notebook.evaluate(
         "{k: getattr(player.stats(), k) for k in ('drawn', 'sent', 'painted', 'dropped', 'fps')}"
     )
-    assert stats["drawn"] >= stats["painted"] > 100
+    assert stats["sent"] >= stats["painted"] > 100
+    assert stats["drawn"] <= stats["sent"]  # frames that were drawn before are kept
     assert notebook.evaluate("player.index") == int(view.canvas.get_attribute("data-index") or -1)
     assert notebook.errors() == []
 
@@ -197,17 +411,6 @@ def test_a_figure_is_painted_as_it_was_drawn_and_shown_once(open_notebook: Open)
     assert notebook.errors() == []
 
 
-def test_two_players_are_independent(open_notebook: Open) -> None:
-    notebook = open_notebook([CODED, CODED.replace("player", "second")])
-    notebook.run(0)
-    notebook.run(1)
-    first, second = (View(notebook.output(i)).wait_live() for i in (0, 1))
-    second.wait_number(0)
-    notebook.execute("second.seek(99)")
-    second.wait_number(99)
-    first.wait_number(0)
-
-
 def test_a_player_plays_while_its_cell_and_a_later_one_run(open_notebook: Open) -> None:
     notebook = open_notebook(
         [
@@ -240,8 +443,15 @@ def test_an_error_in_a_frame_is_shown_and_the_player_goes_on(open_notebook: Open
     notebook = open_notebook([cell])
     notebook.run(0)
     view = View(notebook.output(0)).wait_live()
+    view.wait_number(0)
+    before = view.node.bounding_box()
     notebook.execute("player.seek(5)")
     expect(view.node.get_by_text("five is <b>right</b> out")).to_be_visible(timeout=15_000)
+    assert view.node.bounding_box() == before  # nothing moves for it
+    view.button("Dismiss").click()
+    expect(view.node.get_by_text("five is")).to_be_hidden()
+    notebook.execute("player.seek(5)")
+    expect(view.node.get_by_text("five is")).to_be_visible()
     expect(view.node.get_by_text("5").first).to_be_visible()
     notebook.screenshot("player-error")
     view.button("Next frame").click()
@@ -269,14 +479,22 @@ def test_after_a_reload_the_view_goes_on(coded: tuple[Notebook, View]) -> None:
     View(notebook.output(0)).wait_live().wait_number(77)
 
 
-def test_an_endless_animation_has_no_slider(open_notebook: Open) -> None:
-    notebook = open_notebook([CODED.replace("frames=200, ", "").replace("i + 20", "(i + 20) % 256")])
+def test_two_players_are_independent_and_an_endless_one_has_no_slider(open_notebook: Open) -> None:
+    endless = CODED.replace("player", "second").replace("frames=200, ", "")
+    notebook = open_notebook([CODED, endless.replace("i + 20", "(i + 20) % 256")])
     notebook.run(0)
-    view = View(notebook.output(0)).wait_live()
-    expect(view.node.get_by_label("Seek")).to_be_hidden()
-    view.button("Play").click()
-    view.wait_past(20)
-    view.button("Pause").click()
+    notebook.run(1)
+    first, second = (View(notebook.output(i)).wait_live() for i in (0, 1))
+    second.wait_number(0)
+    expect(second.node.get_by_label("Seek")).to_be_hidden()
+    expect(second.node.get_by_text("frame 0")).to_be_visible()
+    notebook.execute("second.seek(99)")
+    second.wait_number(99)
+    first.wait_number(0)
+    second.button("Play").click()
+    second.wait_past(120)
+    second.button("Pause").click()
+    first.wait_number(0)
 
 
 def test_without_the_plugin_the_output_says_what_to_do(
@@ -308,7 +526,7 @@ def test_notebook_7(open_notebook: Open) -> None:
 
 
 def test_it_looks_right(open_notebook: Open) -> None:
-    """Nothing sticks out, in a wide and a narrow cell, in the light and the dark theme."""
+    """Nothing sticks out, is cut or overlaps, from wide to narrow, in the light and the dark theme."""
     notebook = open_notebook([FIGURE])
     notebook.run(0)
     view = View(notebook.output(0)).wait_live()
@@ -322,9 +540,15 @@ def test_it_looks_right(open_notebook: Open) -> None:
             notebook.page.wait_for_timeout(500)
             view.canvas.scroll_into_view_if_needed()
             notebook.screenshot(f"player-{theme.split()[1].lower()}-{width}")
-            sticks_out = view.node.evaluate(
-                """node => [...node.querySelectorAll("button, select, input, output, canvas")]
-                     .filter(e => e.offsetParent && e.getBoundingClientRect().right
-                                  > node.getBoundingClientRect().right + 1).length"""
-            )
-            assert sticks_out == 0
+            assert view.stray_controls() == []
+        for width in (420, 300):
+            view.node.evaluate("(node, width) => { node.style.maxWidth = `${width}px` }", width)
+            view.button("More").click()
+            expect(view.button("Copy frame")).to_be_visible()
+            notebook.page.wait_for_timeout(300)
+            notebook.screenshot(f"player-{theme.split()[1].lower()}-{width}")
+            assert view.stray_controls() == []
+            view.button("More").click()
+            expect(view.button("Copy frame")).to_be_hidden()
+            assert view.stray_controls() == []
+        view.node.evaluate("node => { node.style.maxWidth = '' }")
