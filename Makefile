@@ -22,7 +22,7 @@ JS_SOURCES := $(shell find js/src js/style js/schema -type f) \
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .NOTPARALLEL:
-.PHONY: all demo test lint types js-test unit page wheel-test js build bench format clean
+.PHONY: all demo test lint types js-test unit page soak wheel-test js build bench format clean
 
 all: $(VENV)/test.stamp $(VENV)/js.stamp
 
@@ -53,6 +53,11 @@ unit: $(VENV)/test.stamp
 page: $(VENV)/test.stamp $(VENV)/js.stamp
 	$(BIN)/python tests/page/browser.py
 	$(BIN)/python -m pytest tests -m page $(PYTEST_ARGS)
+
+# Plays 10 000 frames of each kind, and looks at the memory of page and kernel: minutes.
+soak: $(VENV)/test.stamp $(VENV)/js.stamp
+	$(BIN)/python tests/page/browser.py
+	KCOMM_SOAK_FRAMES=10000 $(BIN)/python -m pytest tests/page/test_memory.py $(PYTEST_ARGS)
 
 wheel-test: $(VENV)/test.stamp
 	$(BIN)/python -m pytest tests -m wheel $(PYTEST_ARGS)
