@@ -18,6 +18,7 @@ from PIL import Image
 
 import kcomm
 from kcomm.animation.drawing.figures import adopt
+from kcomm.animation.drawing.sources import source_of
 from kcomm.transport.memory import MemoryHost
 from tests.animations import Sweep, draw, height, page_of, pixels, take, until
 
@@ -267,3 +268,17 @@ class TestFigures:
         for index in range(5, 50, 5):
             for channel in (first, second):
                 assert height(draw(channel, index)) == pytest.approx(index, abs=1.5)
+
+    def test_a_function_whose_figures_are_to_be_drawn_anew(self):
+        figure = Figure(figsize=(2, 1), dpi=50)
+        figure.add_subplot().plot([0, 1])
+        source: Any = source_of(lambda i: figure, None)
+        for i in range(4):
+            source.draw(i)
+        painter: Any = cast(Any, figure.canvas).painter
+        full = painter.full
+        source.draw(4)
+        assert painter.full == full
+        source.redraw()
+        source.draw(5)
+        assert painter.full == full + 1

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import kcomm
-from kcomm.animation.drawing.sequence import MAX_SKIPPED, FrameRangeError
+from kcomm.animation.drawing.sequence import MAX_SKIPPED, FrameRangeError, Walked
 from kcomm.errors import BadArgumentsError, KcommError, NoKernelError
 from kcomm.transport.memory import MemoryHost
 from tests.animations import Sweep, draw, failure, height, page_of, pixels
@@ -158,6 +158,46 @@ class TestFrames:
             with pytest.raises(BadArgumentsError, match="no frames"):
                 kcomm.animate(Sweep().animation(nothing, repeat=False))
             plt.close("all")
+
+    def test_a_generator_that_raises_has_not_just_ended(self, host):
+        def numbers():
+            yield from range(5)
+            raise OSError("no more data")
+
+        player = kcomm.animate(Sweep().animation(frames=numbers, save_count=50))
+        channel = page_of(host, player)
+        for index, message in (
+            (5, "OSError: no more data"),
+            (6, "what gives them raised OSError: no more data"),
+        ):
+            error = draw(channel, index)["error"]
+            assert error["code"] == "kcomm.handler_error"
+            assert error["message"].endswith(message)
+        assert player.count is None
+        assert height(draw(channel, 3)) == pytest.approx(3, abs=1.5)
+
+    def test_a_generator_that_an_interrupt_ended_begins_anew(self):
+        interrupts = [KeyboardInterrupt]
+
+        def numbers():
+            for number in range(9):
+                if number == 5 and interrupts:
+                    raise interrupts.pop()
+                yield number
+
+        again = Walked(numbers, can_rewind=True)
+        with pytest.raises(KeyboardInterrupt):
+            again.get(7)
+        assert again.get(7) == 7
+
+        interrupts.append(KeyboardInterrupt)
+        once = numbers()
+        walked = Walked(lambda: once, can_rewind=False)
+        with pytest.raises(KeyboardInterrupt):
+            walked.get(7)
+        assert walked.get(4) == 4
+        with pytest.raises(kcomm.KcommError, match="interrupted by KeyboardInterrupt"):
+            walked.get(7)
 
     def test_a_generator_with_nothing_in_it(self, host):
         player = kcomm.animate(Sweep().animation(lambda: iter(()), cache_frame_data=False))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import io
 import threading
 from typing import Any
 
@@ -338,3 +339,57 @@ class TestFailures:
         for i in range(5):
             wave.check(i)
         assert not any("draw" in vars(artist) for artist in wave.figure.findobj())
+
+    def test_a_layout_that_takes_several_draws_to_settle(self):
+        """A tight layout places things a little differently each time; so it is drawn in full until then."""
+        figures = []
+        for _ in range(2):
+            figure, axes = plt.subplots(1, 2, figsize=(4, 2.5), dpi=60, layout="tight")
+            figure.colorbar(axes[1].imshow(np.eye(8)), ax=axes[1])
+            axes[0].set_title("Two\nlines")
+            figures.append(figure)
+        source: Any = source_of(FuncAnimation(figures[0], lambda i: None, frames=9), None)
+        control: Any = FigureCanvasAgg(figures[1])
+        control._is_saving = True
+        for i in range(9):
+            control.draw()
+            np.testing.assert_array_equal(source.draw(i), control.buffer_rgba())
+
+    def test_a_change_by_another_thread_during_a_draw_is_not_lost(self):
+        """A line that is painted already gets another colour, and then counts as up to date."""
+        wave = Wave()
+        for i in range(4):
+            wave.source.draw(i)
+
+        def paint_late(renderer):
+            thread = threading.Thread(target=wave.axes.set_facecolor, args=["yellow"])
+            thread.start()
+            thread.join()
+            type(wave.line).draw(wave.line, renderer)
+
+        wave.line.draw = paint_late
+        wave.source.draw(5)
+        del wave.line.draw
+        version = wave.source.version
+        assert version > 0
+        drawn = wave.source.draw(5)
+        assert wave.source.version == version
+        assert (drawn == wave.in_full()).all()
+
+    def test_a_figure_is_saved_while_nothing_is_drawn(self):
+        wave = Wave()
+        is_free = []
+
+        def ask():
+            is_free.append(wave.source.lock.acquire(blocking=False))
+
+        class Watcher(Line2D):
+            def draw(self, renderer):
+                thread = threading.Thread(target=ask)
+                thread.start()
+                thread.join()
+
+        wave.axes.add_line(Watcher([], []))
+        wave.figure.savefig(io.BytesIO(), dpi=200)
+        assert is_free
+        assert not any(is_free)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import functools
 import multiprocessing
+import signal
 import subprocess
 import sys
 import threading
 import time
+import types
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from PIL import Image
 
 import kcomm
-from kcomm.animation.drawing import figures, prefetch
+from kcomm.animation.drawing import figures, interrupts, prefetch
 from kcomm.errors import BadArgumentsError
 from kcomm.frames.decoder import Decoder
 from kcomm.transport.memory import MemoryHost
@@ -330,3 +334,116 @@ class TestFlow:
             held.finish(number)
             call.result(timeout=10)
         assert held.given[0][1] != held.given[1][1]
+
+
+class TestInterrupts:
+    """What the handler of a worker's process does with SIGINT, by what the process is at."""
+
+    class Item:
+        fn: object = None
+
+    @staticmethod
+    def _process_worker(item, then):
+        if item is not None:
+            call_item = item  # noqa: F841  # looked for by its name
+        then()
+
+    def interrupt(self):
+        interrupts._interrupt(sys._getframe(), prefetch.render)
+
+    def test_one_that_waits_or_draws_goes_on(self):
+        self._process_worker(None, self.interrupt)
+        item = self.Item()
+        item.fn = prefetch.render
+        self._process_worker(item, self.interrupt)
+
+    def test_what_else_is_at_work_there_is_interrupted(self):
+        item = self.Item()
+        item.fn = print
+        with pytest.raises(KeyboardInterrupt):
+            self._process_worker(item, self.interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            self.interrupt()
+
+    def test_nothing_changes_where_it_is_no_child(self):
+        before = signal.getsignal(signal.SIGINT)
+        interrupts.outlive_interrupts(prefetch.render)
+        assert signal.getsignal(signal.SIGINT) is before
+
+
+class TestOthersThatAskLater:
+    def test_whoever_asks_for_a_frame_that_was_given_up_gets_one(self, host):
+        held: Any = Held(1)
+        player = kcomm.animate(pictures.shade, frames=9, prefetch=held)
+        pipeline: Any = player._service._pipeline
+        submit = held.submit
+        second: list[Any] = []
+
+        def submit_late(function, /, *args, **kwargs):
+            first.cancel()  # nobody waits any more by the time that it is begun
+            future = submit(function, *args, **kwargs)
+            cancel = future.cancel
+
+            def cancel_late():
+                held.submit = submit
+                second.append(pipeline.request(3, 1.0, exact=True))
+                return cancel()
+
+            future.cancel = cancel_late
+            return future
+
+        held.submit = submit_late
+        first = pipeline.request(3, 1.0, exact=True)
+        until(lambda: len(held.given) == 2)
+        held.finish(1)
+        assert second[0].future.result(timeout=10).frame.index == 3
+
+
+def grey(i):
+    return pictures.shade(i)
+
+
+def test_a_function_that_takes_over_a_name_takes_turns_anew(monkeypatch):
+    monkeypatch.setattr(prefetch, "_free", set())
+    assert prefetch.render(task_of(grey)).dpi is None
+    assert grey.__code__ in prefetch._free
+    other = functools.partial(pictures.plot)
+    namesake = types.FunctionType(pictures.plot.__code__, vars(pictures), grey.__name__)
+    for function in (namesake, other):
+        assert prefetch.render(task_of(function)).dpi == 50
+    assert prefetch._free == {grey.__code__}
+
+
+def task_of(function):
+    return prefetch.Task(function, 0, 1.0, "auto", 0.85, True, None, None, 0)
+
+
+class TestKeeping:
+    def test_files_keep_the_executor_busy(self, host, tmp_path):
+        held = Held(3)
+        player = kcomm.animate(pictures.shade, frames=20, prefetch=held)
+        done = threading.Thread(target=player.to_html, args=[tmp_path / "a.html"], kwargs={"progress": False})
+        done.start()
+        for number in range(20):
+            until(lambda n=number: len(held.given) == min(n + 6, 20))
+            held.finish(number)
+        done.join(20)
+        assert held.indices == list(range(20))
+        assert (tmp_path / "a.html").exists()
+
+    def test_a_frame_that_fails_gives_up_what_was_begun_after_it(self, host, tmp_path):
+        held = Held(2)
+        player = kcomm.animate(pictures.shade, frames=20, prefetch=held)
+        with ThreadPoolExecutor(1) as other:
+            saved = other.submit(player.save, tmp_path / "a.gif", progress=False)
+            until(lambda: len(held.given) == 4)
+            held.given[0][0].set_exception(OSError("gone"))
+            with pytest.raises(kcomm.KcommError, match="frame 0 could not be drawn: OSError: gone"):
+                saved.result(timeout=10)
+        assert all(future.cancelled() for future, _ in held.given[1:])
+
+    def test_figures_are_drawn_at_another_resolution(self, host, tmp_path, fresh):
+        kcomm.animate(pictures.plot, frames=2, prefetch=fresh).save(
+            tmp_path / "%d.png", dpi=100, progress=False
+        )
+        assert Image.open(tmp_path / "1.png").size == (200, 100)

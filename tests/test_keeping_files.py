@@ -311,10 +311,16 @@ class TestDpi:
         assert Page(tmp_path / "a.html").info["width"] == 200
 
     def test_a_function_that_returns_figures(self, tmp_path):
+        asked = []
+
         def frame(i):
+            asked.append(i)
             return Sweep().figure
 
-        kcomm.animate(frame, frames=2).save(tmp_path / "%d.png", dpi=100, progress=False)
+        made = kcomm.animate(frame, frames=2)
+        made._repr_mimebundle_()
+        made.save(tmp_path / "%d.png", dpi=100, progress=False)
+        assert asked == [0, 0, 1]  # one was shown
         assert read(tmp_path / "1.png")[0][0].shape == (100, 200, 4)
         assert plt.get_fignums() == []
 

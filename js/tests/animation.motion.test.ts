@@ -1,6 +1,8 @@
 /** How a player goes about drawing: no more than is seen, exact where it stops, the same in linked pages. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Display, rateOf, strideOf } from "../src/animation/display.js";
+import type { Line } from "../src/animation/line.js";
+import { Stills } from "../src/animation/stills.js";
 import { play, until } from "./fakes/animation.js";
 import { fakePage } from "./fakes/page.js";
 
@@ -173,7 +175,7 @@ describe("device pixels", () => {
   });
 
   it("are not asked for where pictures have one size", async () => {
-    const { player, painted, kernel } = await play({ width: 4, height: 2 });
+    const { player, painted, scales, kernel } = await play({ width: 4, height: 2 });
     await until(() => painted.length === 1);
     player.setScale(2);
     await until(() => painted.length === 2);
@@ -181,6 +183,28 @@ describe("device pixels", () => {
     player.setScale(3);
     await aWhile();
     expect(kernel.draws).toHaveLength(2);
+    expect(scales).toEqual([1, 1]); // Whatever was asked for: such a picture is shown at its own size.
+  });
+
+  it("of a frame of another size don't tell whether pictures have one size", () => {
+    const stills = new Stills(
+      {} as Line,
+      { isVisible: () => true, visible: async () => {} },
+      {
+        take: () => {},
+        fail: () => {},
+      },
+    );
+    const usual = { width: 640, height: 480 };
+    const learn = (width: number, height: number, scale: number) => {
+      stills.learn({ width, height }, scale, usual);
+      return stills.isFixed;
+    };
+    expect(learn(640, 960, 2)).toBe(false); // A figure that is half as wide now.
+    expect(learn(640, 480, 1)).toBe(false);
+    expect(learn(640, 480, 2)).toBe(true);
+    expect(learn(300, 300, 2)).toBe(true);
+    expect(learn(1280, 960, 2)).toBe(false);
   });
 });
 

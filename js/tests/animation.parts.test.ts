@@ -1,11 +1,15 @@
 /** The small parts of a player's view that need no page. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { fileName, whyNoCopy } from "../src/animation/capture.js";
+import { discard } from "../src/animation/drawn.js";
 import { actionOf, isForPage, KEYS, type KeyActions } from "../src/animation/keys.js";
 import { describeError } from "../src/animation/notices.js";
 import { due, Pace } from "../src/animation/pace.js";
+import { Readout } from "../src/animation/readout.js";
 import { ScaleWatch, scaleFor } from "../src/animation/scale.js";
 import { bytes, describeStats } from "../src/animation/stats.js";
+import type { DecodedFrame } from "../src/frames/decoder.js";
+import { lend } from "../src/frames/spares.js";
 import { play, until } from "./fakes/animation.js";
 import { fakePage } from "./fakes/page.js";
 
@@ -230,4 +234,44 @@ it("an error says which frame, and how many", () => {
   expect(describeError(error, 1)).toBe("frame 5: ValueError: no");
   expect(describeError(error, 3)).toBe("frame 5: ValueError: no (3 frames failed)");
   expect(describeError({ ...error, message: "frame 5 is gone" }, 1)).toBe("frame 5 is gone");
+});
+
+describe("what is written while frames go by", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  it("is written at most ten times a second, the last always, and at rest at once", () => {
+    let index = 0;
+    const written: number[] = [];
+    const readout = new Readout(() => written.push(index));
+    for (index = 0; index < 60; index++) {
+      readout.soon();
+      vi.advanceTimersByTime(1000 / 60);
+    }
+    expect(written[0]).toBe(0);
+    expect(written.length).toBeLessThanOrEqual(11);
+    index = 60;
+    readout.soon();
+    vi.advanceTimersByTime(100);
+    expect(written.at(-1)).toBe(60);
+    const before = written.length;
+    index = 61;
+    readout.soon();
+    readout.now();
+    vi.advanceTimersByTime(1000);
+    expect(written.slice(before)).toEqual([61]);
+    readout.soon();
+    readout.soon();
+    readout.dispose();
+    vi.advanceTimersByTime(1000);
+    expect(written.slice(before)).toEqual([61, 61]);
+  });
+});
+
+it("a frame that is passed over gives its memory back", () => {
+  const giveBack = vi.fn();
+  const pixels = lend(new ImageData(new Uint8ClampedArray(4), 1, 1), giveBack);
+  discard({ index: 3, pixels } as DecodedFrame);
+  discard({ index: 4, error: { index: 4, code: "x.y", message: "no" } });
+  expect(giveBack.mock.calls).toEqual([[pixels.data.buffer]]);
 });

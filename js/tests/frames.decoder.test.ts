@@ -1,7 +1,7 @@
 /** Decoding apart from the page's thread: order, bases, workers that fail. */
 import { deflateSync } from "node:zlib";
 import fc from "fast-check";
-import { beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { KcommError } from "../src/errors.js";
 import { type Decoded, type DecodedFrame, FrameDecoder } from "../src/frames/decoder.js";
 import { Desk, type DeskCodec } from "../src/frames/desk.js";
@@ -147,7 +147,7 @@ describe("with a worker", () => {
     expect(other.has()).toEqual([]);
     decoder.close();
     expect(decoder.has()).toEqual([]);
-    expect(value(await decoder.decode(same(1)))).toBe("kcomm.no_frame");
+    expect(value(await decoder.decode(same(1)))).toBe("kcomm.cancelled");
   });
 
   it("finishes a delta whose base is pushed out meanwhile", async () => {
@@ -190,6 +190,59 @@ describe("without a worker", () => {
     worker.mute = true;
     expect(value(await decoder.decode(key(1)))).toBe(1);
     expect(engine.isOffThread).toBe(false);
+  });
+});
+
+describe("the worker", () => {
+  it("ends when the last view is closed, and begins again with the next", async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const workers: FakeWorker[] = [];
+    const engine = new Engine(() => {
+      workers.push(new FakeWorker());
+      return workers.at(-1) as FakeWorker;
+    });
+    const decoded = async (decoder: FrameDecoder, frame: unknown) => {
+      const pending = decoder.decode(frame);
+      await vi.advanceTimersByTimeAsync(10); // The worker's answer is a timer as well.
+      return value(await pending);
+    };
+    const [first, second] = [new FrameDecoder(gone, engine), new FrameDecoder(gone, engine)];
+    expect([await decoded(first, key(1)), await decoded(second, key(1))]).toEqual([1, 1]);
+    first.close();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([engine.isOffThread, await decoded(second, same(1))]).toEqual([true, 1]);
+    second.close();
+    await vi.advanceTimersByTimeAsync(1000);
+    const third = new FrameDecoder(gone, engine); // as when a cell runs again
+    expect(await decoded(third, key(2))).toBe(2);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([workers.length, engine.isOffThread]).toEqual([1, true]);
+    third.close();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([workers[0]?.terminated, engine.isOffThread, vi.getTimerCount()]).toEqual([
+      true,
+      false,
+      0,
+    ]);
+    expect(await decoded(new FrameDecoder(gone, engine), key(3))).toBe(3);
+    expect([workers.length, engine.isOffThread]).toEqual([2, true]);
+  });
+
+  it("is not asked by a view that was closed while a base was fetched", async () => {
+    let answer = (_: unknown): void => {};
+    const { engine, decoder } = setUp(
+      () =>
+        new Promise((resolve) => {
+          answer = resolve;
+        }),
+    );
+    const pending = decoder.decode(same(1));
+    await Promise.resolve();
+    decoder.close();
+    answer(key(1));
+    expect(await pending).toMatchObject({ error: { code: "kcomm.cancelled" } });
+    expect(engine.waiting).toBe(0);
   });
 });
 

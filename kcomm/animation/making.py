@@ -51,9 +51,11 @@ def animate(
         What `fps` is multiplied with.
     title : str, optional
         By default the figure's.
-    codec : {"auto", "zlib", "qoi", "qoiz", "jpeg", "png", "webp", "raw"}, default: "auto"
-        How frames are encoded; "auto" is lossless for plots and JPEG for photographs. Where the picture comes
-        to rest it is lossless whatever the codec.
+    codec : {"auto", "jpeg", "webp", "png", "zlib", "qoi", "qoiz", "raw"}, default: "auto"
+        How frames are encoded. "auto" suits most: lossless for plots, where most frames are only what
+        changed, and JPEG for photographs. "jpeg" and "webp" lose something in plots too; where the picture
+        comes to rest it is lossless whatever the codec. With the others every frame is a lossless picture of
+        its own.
     quality : float, default: 0.85
         From 0 to 1, for the codecs that lose something; where the connection is slow, they lose more.
     cache : int, default: 64_000_000
@@ -66,7 +68,8 @@ def animate(
         What calls the function, several frames at a time: a ``ProcessPoolExecutor`` on this machine, Dask's
         ``client.get_executor()`` on a cluster. Only for a function; it has to be one that the executor can
         send elsewhere, and must not depend on the frames before. Figures come out faster in processes than
-        in threads, which can draw only one at a time.
+        in threads, which can draw only one at a time. The processes of a ``ProcessPoolExecutor`` take no
+        notice of interrupts while they wait or draw: interrupting a cell leaves the player as it is.
 
     Returns
     -------

@@ -209,16 +209,17 @@ class Pipeline:
                 return
             self._under_way.add(job)
         try:
+            # In this order: what is told after the look is not in the picture of this version.
+            version = self._kept.version
             self._kept.tell_source()
             if self._pool is not None:
-                self._begin(self._pool, job)
+                self._begin(self._pool, job, version)
             else:
-                self._draw(job)
+                self._draw(job, version)
         except BaseException as error:  # a function's SystemExit must not end the thread
             self._fail(job, error)
 
-    def _draw(self, job: Job) -> None:
-        version = self._kept.version
+    def _draw(self, job: Job, version: Version) -> None:
         wanted = job.wanted
         frame = self._kept.find_pixels(wanted.index, wanted.scale, version) if wanted.exact else None
         if frame is None:
@@ -229,14 +230,15 @@ class Pipeline:
             self._meter.count("drawn")
         self._encoding.submit(self._context, self._encode, job, frame, version)
 
-    def _begin(self, pool: PooledSource, job: Job) -> None:
+    def _begin(self, pool: PooledSource, job: Job, version: Version) -> None:
         """Have a frame drawn and encoded elsewhere."""
-        version = self._kept.version
         wanted = job.wanted
         remote = pool.begin(wanted.index, wanted.scale, exact=wanted.exact, budget=job.budget)
         with self._lock:
             job.remote = remote
             is_left = not job.futures or self._is_closed
+            if is_left and self._jobs.get(wanted) is job:  # whoever asks from now on gets one of their own
+                del self._jobs[wanted]
         if is_left:
             remote.cancel()
         remote.add_done_callback(

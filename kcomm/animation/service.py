@@ -314,7 +314,8 @@ class AnimationService(Service):
         least, most = _SCALES
         width, height = self.source.size or (1, 1)
         # A figure that is too large at scale 1 says so when it is drawn.
-        most = min(most, max(math.sqrt(MAX_PIXELS / (width * height)), 1.0))
+        # Sizes are rounded down, here and where it is drawn.
+        most = min(most, max(math.sqrt(MAX_PIXELS / ((width + 1) * (height + 1))), 1.0))
         return min(max(scale, least), most)
 
     def _wanted_rate(self) -> float:

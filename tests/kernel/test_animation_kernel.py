@@ -105,3 +105,20 @@ def test_spawned_processes_are_told_of_modules_only(own_kernel: Kernel) -> None:
     cell = own_kernel.wait(own_kernel.start("kcomm.animate(paint, frames=50, prefetch=pool)"))
     assert "paint is defined in the notebook" in cell.error
     assert "move it to a module" in cell.error
+
+
+def test_an_interrupt_leaves_the_pool_of_a_player_whole(own_kernel: Kernel) -> None:
+    """Jupyter interrupts the processes too, and one that waited for a task would end by it."""
+    own_kernel.run(POOL.replace("METHOD", "fork"))
+    shown = own_kernel.run(
+        "player = kcomm.animate(paint, prefetch=pool)\ndisplay(player)\nprint(player.target)"
+    )
+    channel = own_kernel.connect(shown.stdout.strip().splitlines()[-1])
+    with channel.stream("play", 0, 1, False, window=4) as frames:
+        assert [frame.get("index") for frame in itertools.islice(frames, 6)] == list(range(6))
+        cell = own_kernel.start("import time\nprint('asleep')\ntime.sleep(60)")
+        own_kernel.read_until(lambda: "asleep" in own_kernel.outputs[cell].stdout, "the cell did not begin")
+        own_kernel.manager.interrupt_kernel()
+        assert "KeyboardInterrupt" in own_kernel.wait(cell).error
+        assert [frame.get("index") for frame in itertools.islice(frames, 20)] == list(range(6, 26))
+    own_kernel.run("player.close(); pool.shutdown()")

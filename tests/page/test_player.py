@@ -87,6 +87,9 @@ def test_the_first_frame_shows_by_itself_and_every_button_works(coded: tuple[Not
     resting = view.canvas.get_attribute("data-index")
     view.node.page.wait_for_timeout(600)
     assert view.canvas.get_attribute("data-index") == resting
+    # At rest all that moves with the frames is exact.
+    assert view.node.get_by_label("Seek").input_value() == resting
+    expect(view.node.get_by_label("Frame", exact=True)).to_have_text(f"{resting} / 199")
     view.button("Reverse").click()
     view.wait_past(2, down=True)
     view.button("Pause").click()
@@ -205,6 +208,18 @@ def test_a_drag_draws_the_newest_and_at_rest_the_exact_frame(open_notebook: Open
     mouse.up()
     view.wait_past(low + 3, down=False)
     assert int(view.canvas.get_attribute("data-index") or -1) < 90
+    # Nor does it run away from under a pointer that rests on it, wherever that is let go.
+    thumb = view.node.locator(".kcomm-Thumb").bounding_box()
+    assert thumb is not None
+    mouse.move(thumb["x"], y)
+    mouse.down()
+    notebook.page.wait_for_timeout(300)
+    held = slider.input_value()
+    notebook.page.wait_for_timeout(300)
+    assert slider.input_value() == held
+    mouse.move(thumb["x"], y - 100)
+    mouse.up()
+    view.wait_past(int(held) + 3)
     view.button("Pause").click()
     assert notebook.errors() == []
 
@@ -285,6 +300,15 @@ def test_device_pixels(
         expect(view.canvas).to_have_attribute("data-index", "0")
         expect(view.canvas).to_have_attribute("width", "1280")
         assert view.size() == (1280, 960, 640)
+        # A figure that gets another form is as sharp, and gets the room it needs.
+        for inches, width in (((3.2, 4.8), 320), ((8.0, 4.8), 800), ((6.4, 4.8), 640)):
+            notebook.execute(f"fig.set_size_inches({inches}); player.redraw()")
+            expect(view.canvas).to_have_attribute("width", str(2 * width))
+            notebook.page.wait_for_function(
+                "([canvas, width]) => canvas.getBoundingClientRect().width === width",
+                arg=[view.canvas.element_handle(), width],
+            )
+            assert view.size() == (2 * width, 960, width)
         # A narrower cell shows a smaller picture, with a pixel for each of the screen's.
         view.node.evaluate("node => { node.style.maxWidth = '402px' }")
         expect(view.canvas).to_have_attribute("width", "800")

@@ -2,6 +2,7 @@
 import { drawIcon, iconButton, make, press, relabel, setText } from "../elements.js";
 import { Menu, markNarrow } from "./menu.js";
 import type { Player } from "./player.js";
+import { Readout } from "./readout.js";
 import { SeekBar } from "./seekbar.js";
 import { clock, type Loop } from "./state.js";
 
@@ -35,6 +36,7 @@ export class Controls {
     "aria-label": "Time",
     "aria-live": "off",
   });
+  readonly #readout = new Readout(() => this.#write());
   readonly #unmark: () => void;
 
   /** @param extras buttons that are not for playing */
@@ -73,6 +75,7 @@ export class Controls {
 
   dispose(): void {
     this.#unmark();
+    this.#readout.dispose();
   }
 
   /** Plays on the way it went, or pauses. */
@@ -100,15 +103,24 @@ export class Controls {
   /** Shows the player's state. */
   update(): void {
     const { state, info } = this.player;
-    const { playing, direction, index, loop } = state;
+    const { playing, direction, loop } = state;
     relabel(this.#play, playing ? "Pause" : "Play", playing ? "pause" : "play", "Space");
     press(this.#reverse, playing && direction === -1);
     this.#showLoop(loop);
     this.#showSpeed();
+    if (info !== null) this.#loop.hidden = info.count === null;
+    this.#seek.move();
+    if (playing) this.#readout.soon();
+    else this.#readout.now();
+  }
+
+  /** Writes the frame and its time. */
+  #write(): void {
     this.#seek.update();
+    const { state, info } = this.player;
     if (info === null) return;
     const { count } = info;
-    this.#loop.hidden = count === null;
+    const { index } = state;
     if (count !== null) this.#frame.style.minWidth = `${2 * String(count - 1).length + 3}ch`;
     setText(this.#frame, count === null ? `frame ${index}` : `${index} / ${count - 1}`);
     setText(this.#time, timeOf(index, count, state.fps === "max" ? null : state.fps));

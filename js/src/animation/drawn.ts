@@ -1,6 +1,7 @@
 /** A frame of an animation on its way to the screen: decoded, or what it failed with. */
 import { KcommError } from "../errors.js";
 import { type Decoded, type DecodedFrame, FrameDecoder } from "../frames/decoder.js";
+import { release } from "../frames/spares.js";
 import type { PlayerChannel } from "./line.js";
 
 /** A frame that could not be drawn. */
@@ -39,5 +40,5 @@ export function isBaseless(drawn: Drawn): boolean {
 
 /** Gives the memory of pixels that are not painted back. */
 export function discard(drawn: Drawn | null): void {
-  if (drawn !== null && "pixels" in drawn && "close" in drawn.pixels) drawn.pixels.close();
+  if (drawn !== null && "pixels" in drawn) release(drawn.pixels);
 }

@@ -23,7 +23,7 @@ export class ErrorNote {
 
   update(): void {
     const { error, failed, state } = this.player;
-    this.node.hidden = error === null;
+    if (this.node.hidden !== (error === null)) this.node.hidden = error === null;
     // Not read out again and again while they fly by.
     const live = state.playing ? "off" : "polite";
     if (this.node.ariaLive !== live) this.node.ariaLive = live;

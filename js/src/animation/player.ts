@@ -35,7 +35,8 @@ export type { Picture } from "./drawn.js";
 
 /** What a player needs of its view. */
 export interface PlayerView extends Seen {
-  paint(pixels: Picture["pixels"], index: number): void;
+  /** @param scale pixels for each one of the figure's */
+  paint(pixels: Picture["pixels"], index: number, scale: number): void;
   /** Something of `player.state`, `info` or `error` is different now. */
   changed(): void;
 }
@@ -379,16 +380,14 @@ export class Player {
 
   /** @param asked what it was asked for as: what was to be exact is as exact as can be had */
   #paint(picture: Picture, asked: Wish): void {
-    const { index, pixels, width } = picture;
+    const { index, pixels } = picture;
+    const stills = this.#session?.stills;
+    stills?.note({ ...asked, exact: asked.exact || picture.lossless });
+    if (this.info !== null) stills?.learn(picture, asked.scale, this.info);
     const began = performance.now();
-    this.view.paint(pixels, index);
+    this.view.paint(pixels, index, stills?.isFixed ? 1 : asked.scale);
     this.meter.painted(picture, began, performance.now());
     this.state.painted += 1;
-    const stills = this.#session?.stills;
-    const usual = this.info?.width;
-    if (stills === undefined || usual === undefined) return;
-    stills.note({ ...asked, exact: asked.exact || picture.lossless });
-    if (Math.round(usual * asked.scale) !== usual) stills.isFixed = width === usual;
   }
 
   /** How many frames there are may show only when the last was drawn. */

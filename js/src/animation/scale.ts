@@ -30,7 +30,7 @@ export class ScaleWatch {
     element: Element,
     readonly onChange: () => void,
   ) {
-    this.#observer = new ResizeObserver(this.#soon);
+    this.#observer = new ResizeObserver(this.look);
     this.#observer.observe(element);
     this.#watchRatio();
   }
@@ -41,13 +41,14 @@ export class ScaleWatch {
     this.#query?.removeEventListener("change", this.#onRatio);
   }
 
-  readonly #soon = (): void => {
+  /** Something has changed: calls back once all is quiet. */
+  readonly look = (): void => {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(this.onChange, QUIET);
   };
 
   readonly #onRatio = (): void => {
-    this.#soon();
+    this.look();
     this.#watchRatio();
   };
 

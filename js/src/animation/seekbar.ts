@@ -3,9 +3,6 @@ import { make, setText } from "../elements.js";
 import type { Player } from "./player.js";
 import { clamp, clock } from "./state.js";
 
-/** Half of the thumb's width in CSS pixels: the track's ends are this far inside. */
-const THUMB = 6;
-
 export class SeekBar {
   readonly node: HTMLElement;
   readonly #slider = make("input", {
@@ -16,12 +13,28 @@ export class SeekBar {
     value: "0",
     "aria-label": "Seek",
   });
+  // What is seen of the slider: they move without a layout, which a slider's own thumb does not.
+  readonly #fill = make("div", { class: "kcomm-Fill" });
+  readonly #thumb = make("div", { class: "kcomm-Thumb" });
+  readonly #track = make(
+    "div",
+    { class: "kcomm-Track", "aria-hidden": "true" },
+    this.#fill,
+    this.#thumb,
+  );
   /** Says what the pointer is over. */
   readonly #bubble = make("div", { class: "kcomm-Bubble", "aria-hidden": "true", hidden: true });
 
   constructor(readonly player: Player) {
     const slider = this.#slider;
     slider.addEventListener("input", () => player.scrub(slider.valueAsNumber));
+    // It does not run away from under the pointer.
+    slider.addEventListener("pointerdown", ({ button }) => {
+      if (button !== 0 || !player.state.playing) return;
+      player.scrub(player.state.index);
+      // Wherever it is let go.
+      window.addEventListener("pointerup", () => player.release(), { once: true });
+    });
     // A drag that ends where it began changes nothing, and only the pointer tells.
     for (const end of ["change", "pointerup", "pointercancel", "blur"]) {
       slider.addEventListener(end, () => player.release());
@@ -32,28 +45,37 @@ export class SeekBar {
         this.#bubble.hidden = true;
       });
     }
-    this.node = make("div", { class: "kcomm-SeekBar" }, slider, this.#bubble);
+    this.node = make("div", { class: "kcomm-SeekBar" }, slider, this.#track, this.#bubble);
   }
 
-  /** Shows the frame that the player is at. */
+  /** Moves to the frame that the player is at: cheap enough for each frame. */
+  move(): void {
+    const { info, state } = this.player;
+    const count = info?.count ?? null;
+    const share = count !== null && count > 1 ? state.index / (count - 1) : 0;
+    this.#fill.style.transform = `scaleX(${share.toFixed(4)})`;
+    this.#thumb.style.transform = `translateX(${(100 * share).toFixed(2)}%)`;
+  }
+
+  /** Gives the slider itself the frame, for keys and for who can't see it: a layout. */
   update(): void {
     const { info, state } = this.player;
     const count = info?.count ?? null;
     this.node.hidden = count === null;
     if (count === null) return;
     const slider = this.#slider;
-    slider.max = String(count - 1);
+    const last = String(count - 1);
+    if (slider.max !== last) slider.max = last;
     slider.valueAsNumber = state.index;
-    slider.setAttribute("aria-valuetext", `frame ${state.index}, the last is ${count - 1}`);
-    const share = count > 1 ? state.index / (count - 1) : 0;
-    slider.style.setProperty("--kcomm-share", share.toFixed(4));
+    slider.setAttribute("aria-valuetext", `frame ${state.index}, the last is ${last}`);
   }
 
   #point({ clientX }: PointerEvent): void {
     const { info, state } = this.player;
     if (info === null || info.count === null) return;
-    const { left, width } = this.#slider.getBoundingClientRect();
-    const share = (clientX - left - THUMB) / Math.max(1, width - 2 * THUMB);
+    const { left, width } = this.node.getBoundingClientRect();
+    const track = this.#track.getBoundingClientRect();
+    const share = (clientX - track.left) / Math.max(1, track.width);
     const index = clamp(share * (info.count - 1), info.count);
     setText(
       this.#bubble,

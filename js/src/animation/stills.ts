@@ -18,6 +18,9 @@ export interface StillsOwner {
   fail(error: unknown): void;
 }
 
+/** In pixels. */
+type Size = Readonly<Record<"width" | "height", number>>;
+
 /** Draws the frames that are wished for, one at a time: of several wishes meanwhile only the newest counts. */
 export class Stills {
   /** What is painted, or failed, and whether it is as exact as can be had. */
@@ -61,6 +64,19 @@ export class Stills {
   note(shown: Wish, hasFailed = false): void {
     this.#shown = shown;
     this.#hasFailed = hasFailed;
+  }
+
+  /**
+   * Learns from a frame whether frames come in one size; one of a size that nobody asked for tells nothing.
+   *
+   * @param scale what it was asked for at
+   * @param usual a frame at scale 1
+   */
+  learn({ width, height }: Size, scale: number, usual: Size): void {
+    const scaled = Math.round(usual.width * scale);
+    if (scaled === usual.width) return;
+    if (width === usual.width && height === usual.height) this.isFixed = true;
+    else if (Math.abs(width - scaled) <= 1) this.isFixed = false;
   }
 
   /** What has failed is to be tried again when it is wanted. */

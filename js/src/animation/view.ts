@@ -38,6 +38,8 @@ export class AnimationView implements Content {
   readonly #unlisten: () => void;
   /** The picture at scale 1, in CSS pixels. */
   #size: { width: number; height: number };
+  /** Pixels of a frame at scale 1, once one was painted: the figure may have another size by then. */
+  #natural: number | null = null;
   #ratio = "";
 
   constructor(spec: ViewSpec, poster: string | null) {
@@ -50,7 +52,7 @@ export class AnimationView implements Content {
     const { canvas } = this.#screen;
     this.#visibility = new Visibility(canvas);
     this.#player = new Player({
-      paint: (pixels, index) => this.#paint(pixels, index),
+      paint: (pixels, index, scale) => this.#paint(pixels, index, scale),
       changed: () => this.#update(),
       visible: (signal) => this.#visibility.wait(signal),
       isVisible: () => this.#visibility.visible,
@@ -79,8 +81,8 @@ export class AnimationView implements Content {
       { class: "kcomm-Stage" },
       canvas,
       this.#stats.node,
-      this.#toast.node,
       this.#note.node,
+      this.#toast.node,
     );
     stage.addEventListener("dblclick", (event) => {
       if (event.target === canvas || event.target === stage) void this.#toggleFull();
@@ -143,7 +145,7 @@ export class AnimationView implements Content {
 
   // --- the picture -------------------------------------------------------------------------------
 
-  #paint(pixels: Picture["pixels"], index: number): void {
+  #paint(pixels: Picture["pixels"], index: number, scale: number): void {
     const { width, height } = pixels; // Painting may close it.
     this.#screen.paint(pixels, index);
     const { width: w, height: h } = this.#size;
@@ -152,10 +154,23 @@ export class AnimationView implements Content {
       this.#screen.showAt(w);
     } else {
       // The figure has another form now, beyond what rounding explains.
-      const { scale } = this.#player.state;
       this.#fitTo(Math.round(width / scale), Math.round(height / scale));
+      this.#widen();
     }
     this.#shape(width, height);
+    if (this.#natural === null || Math.abs(width - this.#natural * scale) > 1) {
+      this.#natural = Math.round(width / scale);
+      this.#scale.look();
+    }
+  }
+
+  /** Makes room for a wider picture; for a narrower one the controls stay where they are. */
+  #widen(): void {
+    const { style } = this.#whole;
+    const { width } = this.#size;
+    if (width > Number.parseFloat(style.getPropertyValue("--kcomm-width"))) {
+      style.setProperty("--kcomm-width", `${width}px`);
+    }
   }
 
   /** Gives the picture its place: a frame of other device pixels stands in the same. */
@@ -180,7 +195,8 @@ export class AnimationView implements Content {
     if (box.width === 0 || box.height === 0) return; // Not shown anywhere: as before.
     const fits = isFullScreen(this.#whole) ? (box.height * width) / height : box.width;
     const shown = Math.min(box.width, fits);
-    this.#player.setScale(scaleFor(shown, devicePixelRatio, this.#player.info?.width ?? width));
+    const natural = this.#natural ?? this.#player.info?.width ?? width;
+    this.#player.setScale(scaleFor(shown, devicePixelRatio, natural));
   }
 
   // --- what stands around it -----------------------------------------------------------------------

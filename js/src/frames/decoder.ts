@@ -44,6 +44,7 @@ export class FrameDecoder {
   #ids: number[] = [];
   readonly #fetching = new Map<number, Promise<void>>();
   #last: Promise<unknown> = Promise.resolve();
+  #isClosed = false;
 
   /** @param fetchBase gets the message of the frame with an id from the sender */
   constructor(fetchBase: (id: number) => Promise<unknown>, engine: Engine = sharedEngine()) {
@@ -72,8 +73,9 @@ export class FrameDecoder {
     return inOrder;
   }
 
-  /** Lets go of all bases. */
+  /** Lets go of all bases; what is decoded after it fails with `kcomm.cancelled`. */
   close(): void {
+    this.#isClosed = true;
     this.#ids = [];
     this.#engine.close(this.#view);
   }
@@ -92,6 +94,7 @@ export class FrameDecoder {
   }
 
   async #atDesk(frame: Frame): Promise<Pixels> {
+    this.#checkOpen();
     this.#checkGeneration();
     if (frame.key !== undefined) this.#take(frame.key);
     const { base } = frame;
@@ -108,6 +111,7 @@ export class FrameDecoder {
   }
 
   async #run(frame: Frame): Promise<Pixels> {
+    this.#checkOpen(); // It may have been closed while a base was fetched.
     if (frame.id !== undefined) this.#note(frame.id);
     const { width, height } = frame;
     try {
@@ -140,11 +144,16 @@ export class FrameDecoder {
 
   async #ask(id: number): Promise<void> {
     const key = readFrame(await this.#fetchBase(id));
+    this.#checkOpen();
     if (isFailed(key)) throw new KcommError(key.error.code, key.error.message);
     if (key.id !== id) {
       throw new KcommError("kcomm.bad_value", `frame id ${id} was asked for, but ${key.id} came`);
     }
     this.#take(key);
+  }
+
+  #checkOpen(): void {
+    if (this.#isClosed) throw new KcommError("kcomm.cancelled", "the view was closed");
   }
 
   #note(id: number): void {

@@ -7,6 +7,8 @@ import workerSource from "./worker.ts?source";
 
 /** Milliseconds after which a worker that does not answer counts as dead: decoding takes a few. */
 const PATIENCE = 10_000;
+/** Milliseconds after the last view is closed until its worker ends: a cell that runs again needs one at once. */
+const IDLE = 2000;
 
 export type DecodedPixels = Uint8ClampedArray<ArrayBuffer>;
 
@@ -30,6 +32,8 @@ export class Engine {
   #number = 0;
   readonly #pending = new Map<number, Pending>();
   #watch: ReturnType<typeof setTimeout> | null = null;
+  #idle: ReturnType<typeof setTimeout> | null = null;
+  readonly #views = new Set<number>();
   readonly #desks = new Map<number, Desk>();
   readonly #spares = new Spares();
 
@@ -54,6 +58,7 @@ export class Engine {
    * @returns RGBA, which nobody else holds; null where it is not wanted
    */
   run(view: number, job: Job): Promise<DecodedPixels | null> {
+    this.#views.add(view);
     this.#start();
     if (!this.#worker) return this.#deskOf(view).run(job);
     const number = this.#number++;
@@ -72,10 +77,24 @@ export class Engine {
     else this.#spares.give(buffer);
   }
 
-  /** Lets go of what a view's desk holds. */
+  /** Lets go of what a view's desk holds; without views there is no worker. */
   close(view: number): void {
+    this.#views.delete(view);
     this.#desks.delete(view);
     if (this.#worker) this.#post({ view, close: true }, []);
+    if (this.#views.size === 0 && this.#worker) this.#idle ??= setTimeout(() => this.#rest(), IDLE);
+  }
+
+  #rest(): void {
+    this.#idle = null;
+    if (this.#views.size > 0 || !this.#worker) return;
+    if (this.#pending.size > 0) {
+      this.#idle = setTimeout(() => this.#rest(), IDLE);
+      return;
+    }
+    this.#worker.terminate();
+    this.#worker = null;
+    this.generation += 1;
   }
 
   #deskOf(view: number): Desk {
@@ -144,8 +163,13 @@ export class Engine {
 function startWorker(): Worker {
   const address = URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
   const worker = new Worker(address, { name: "kcomm" });
-  // It is fetched by then, or never will be.
-  setTimeout(() => URL.revokeObjectURL(address), PATIENCE);
+  const revoke = () => {
+    clearTimeout(timer);
+    URL.revokeObjectURL(address);
+  };
+  // It is fetched when it answers; after so long it never will be.
+  const timer = setTimeout(revoke, PATIENCE);
+  worker.addEventListener("message", revoke, { once: true });
   return worker;
 }
 

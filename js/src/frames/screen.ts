@@ -68,5 +68,7 @@ export class Screen {
     }
     release(pixels);
     canvas.dataset.index = String(index);
+    // What styles ask for: one that asked for the index would be looked at again for each frame.
+    if (canvas.dataset.painted === undefined) canvas.dataset.painted = "";
   }
 }

@@ -90,10 +90,14 @@ export async function play(info: Partial<typeof INFO> = {}, options: Options = {
   accepted.on("state", (state: State) => kernel.states.push(state));
   accepted.on("command", (command: Kernel["commands"][number]) => kernel.commands.push(command));
   const painted: number[] = [];
+  const scales: number[] = [];
   const sight = new Sight();
   const player = new Player(
     {
-      paint: (_, index) => painted.push(index),
+      paint: (_, index, scale) => {
+        painted.push(index);
+        scales.push(scale);
+      },
       changed: () => {},
       visible: (signal) => sight.wait(signal),
       isVisible: () => sight.isVisible,
@@ -104,7 +108,7 @@ export async function play(info: Partial<typeof INFO> = {}, options: Options = {
   const attached = player.attach(channel);
   for (const command of options.early ?? []) player.control(command);
   await attached;
-  return { player, painted, kernel, channel, sight };
+  return { player, painted, scales, kernel, channel, sight };
 }
 
 /** A decoder to which everything that was not asked for exactly seems to be of a lossy codec. */

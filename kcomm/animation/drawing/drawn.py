@@ -65,6 +65,11 @@ class AnimationSource:
         return width, height
 
     @property
+    def dpi(self) -> float:
+        """The figure's resolution."""
+        return float(self._canvas.figure.dpi)
+
+    @property
     def title(self) -> str:
         """The figure's title, or that of its only axes."""
         figure = self._canvas.figure

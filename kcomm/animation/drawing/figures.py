@@ -37,11 +37,13 @@ class Canvas(FigureCanvasAgg):
 
     def __init__(self, figure: Any = None) -> None:
         super().__init__(figure)
-        self._agg: Any = self  # matplotlib's Agg canvas has no types
         self._renderers: OrderedDict[tuple[float, float, float], Any] = OrderedDict()
         self._was_drawn_by_others = False
         self._is_updating = False
         self._is_noted = False
+        #: The thread that is changing or drawing the figure, and whether another one did meanwhile.
+        self._thread: int | None = None
+        self._is_disturbed = False
         self.painter = Painter(self.figure)
         self._version = 0
         self.mpl_connect("draw_event", self._note_drawn)
@@ -81,7 +83,8 @@ class Canvas(FigureCanvasAgg):
         self._note_changes()
         self._is_updating = True
         try:
-            yield
+            with self._owned():
+                yield
         except BaseException:
             self.painter.forget()  # half of it may be changed
             raise
@@ -90,9 +93,24 @@ class Canvas(FigureCanvasAgg):
 
     def redraw(self) -> None:
         """Keep nothing: everything is drawn next time."""
-        self._was_drawn_by_others = False
-        self.painter.forget()
-        self._version += 1
+        with lock_of(self.figure):
+            self._was_drawn_by_others = self._is_disturbed = False
+            self.painter.forget()
+            self._version += 1
+
+    def print_figure(self, *args: Any, **options: Any) -> Any:
+        """Save the figure, while it is not drawn: it has another dpi and canvas meanwhile."""
+        with lock_of(self.figure):
+            return super().print_figure(*args, **options)
+
+    def note_stale(self, figure: Any, is_stale: bool) -> None:
+        """Take note of a change, which matplotlib passes up to the figure.
+
+        One from another thread while the figure is drawn may be in the picture or not, and none is left to
+        find once everything that is drawn counts as up to date.
+        """
+        if self._thread is not None and self._thread != threading.get_ident():
+            self._is_disturbed = True
 
     def draw(self) -> None:
         """Draw for somebody else, who calls ``figure.canvas.draw()``."""
@@ -125,10 +143,16 @@ class Canvas(FigureCanvasAgg):
             return self._paint(returned, scale)
 
     def _paint(self, returned: Iterable[Artist], scale: float = 1.0) -> Pixels:
-        if self._was_drawn_by_others:
+        if self._is_disturbed:
+            self.redraw()
+        elif self._was_drawn_by_others:
             self.painter.forget()
             self._was_drawn_by_others = False
         self._is_noted = False
+        with self._owned():
+            return self._paint_changes(returned, scale)
+
+    def _paint_changes(self, returned: Iterable[Artist], scale: float) -> Pixels:
         try:
             changes = self.painter.find(returned)
             with self._scaled(scale), self.callbacks.blocked(signal="draw_event"):
@@ -157,11 +181,20 @@ class Canvas(FigureCanvasAgg):
     def _note_changes(self) -> None:
         if self._is_updating:
             return
-        if self._was_drawn_by_others:
+        if self._was_drawn_by_others or self._is_disturbed:
             self.redraw()
         elif not self._is_noted and self.painter.is_touched():
             self._is_noted = True
             self._version += 1
+
+    @contextmanager
+    def _owned(self) -> Iterator[None]:
+        """Hold changes by other threads to be such as were made without the lock."""
+        before, self._thread = self._thread, threading.get_ident()
+        try:
+            yield
+        finally:
+            self._thread = before
 
     @contextmanager
     def _scaled(self, scale: float) -> Iterator[None]:
@@ -211,7 +244,7 @@ def adopt(figure: Any) -> Canvas:
         if ratio != 1:  # a canvas on a screen of high density had multiplied the figure's dpi
             root.dpi = root.dpi / ratio
         # pyplot would draw the figure after changes; now it is drawn when a frame is asked for.
-        root.stale_callback = None
+        root.stale_callback = canvas.note_stale
         return canvas
 
 

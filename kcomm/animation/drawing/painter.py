@@ -138,7 +138,8 @@ class Painter:
         layers.drop_pixels()
         renderer.clear()
         self._run(FullPass(self._steps, renderer, layers))
-        layers.is_settled = self._register.places() == places
+        # Of a first draw nothing tells whether its layout would place things elsewhere in the next one.
+        layers.is_settled = not self._register.is_empty and self._register.places() == places
 
     def _run(self, one: Pass) -> None:
         root, _ = self._register.part_of(self._figure, None)

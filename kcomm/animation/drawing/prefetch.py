@@ -18,6 +18,7 @@ from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future,
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, NamedTuple
 
+from kcomm.animation.drawing.interrupts import outlive_interrupts
 from kcomm.animation.drawing.sequence import check_index
 from kcomm.animation.drawing.sources import Picture, picture_of
 from kcomm.errors import BadArgumentsError, KcommError, RemoteError
@@ -44,7 +45,8 @@ class Rendered(NamedTuple):
 
     frame: Frame
     size: tuple[int, int]
-    is_figure: bool
+    #: That of the figure, at scale 1; None if it is none.
+    dpi: float | None
 
 
 class PooledSource:
@@ -81,6 +83,7 @@ class PooledSource:
         self.lock = threading.RLock()
         self.title = ""
         self.scales = False
+        self.dpi: float | None = None
         self.codec = "auto"
         self.quality = 0.85
 
@@ -111,7 +114,8 @@ class PooledSource:
                 raise
             raise explained from error
         self.size = rendered.size
-        self.scales = self.scales or rendered.is_figure
+        self.dpi = rendered.dpi
+        self.scales = self.scales or rendered.dpi is not None
         return rendered.frame
 
     def draw(self, index: int, scale: float = 1.0) -> Pixels:
@@ -166,12 +170,13 @@ class Task:
 
 
 _turn = threading.RLock()
-#: Functions that return no figures, by name: their calls need no turns.
-_free: set[str] = set()
+#: Functions that return no figures, by their code: their calls need no turns.
+_free: set[Any] = set()
 
 
 def render(task: Task) -> Rendered:
     """Draw and encode a frame, in whatever process and thread an executor calls this."""
+    outlive_interrupts(render)
     if task.code is not None and task.code != _code_of(task.function):
         raise PoolError(
             f"{_name_of(task.function)} was defined anew since the pool began its processes, which still "
@@ -186,21 +191,23 @@ def render(task: Task) -> Rendered:
     encoder = Encoder(task.codec, task.quality)
     encoded = encoder.encode(frame, exact=task.exact, budget=task.budget)
     # Frames of other encoders have the same ids: nothing builds on this one.
-    return Rendered(replace(encoded, id=None), picture.size, picture.is_figure)
+    return Rendered(replace(encoded, id=None), picture.size, picture.dpi)
 
 
 def _call(task: Task) -> Picture:
     """Call the function. One thread of a process makes and draws figures at a time: so pyplot needs it."""
-    name = f"{getattr(task.function, '__module__', '')}.{_name_of(task.function)}"
-    if name in _free:
+    # Of a function that is sent by value, each call is of another object; one that is defined anew under its
+    # old name is another function.
+    code = getattr(task.function, "__code__", type(task.function))
+    if code in _free:
         picture = picture_of(task.function(task.index), task.scale)
-        if picture.is_figure:
-            _free.discard(name)
+        if picture.dpi is not None:
+            _free.discard(code)
         return picture
     with _turn:
         picture = picture_of(task.function(task.index), task.scale)
-    if not picture.is_figure:
-        _free.add(name)
+    if picture.dpi is None:
+        _free.add(code)
     return picture
 
 

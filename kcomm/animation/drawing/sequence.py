@@ -92,6 +92,7 @@ class Walked:
         self._kept_count = kept
         self._kept: OrderedDict[int, Any] = OrderedDict()
         self._next = 0
+        self._failure: Exception | None = None
         self.count: int | None = None
 
     def get(self, index: int) -> Any:
@@ -101,6 +102,14 @@ class Walked:
             return self._kept[index]
         if index < self._next:
             self._rewind(index)
+        if self._failure is not None:
+            # To ask on would look as if there were no more frames: a generator that raised has ended.
+            failure = self._failure
+            raise KcommError(
+                f"the frames end with number {self._next - 1}: what gives them raised "
+                f"{type(failure).__name__}: {failure}",
+                code="kcomm.handler_error",
+            ) from failure
         if index - self._next > MAX_SKIPPED:
             raise FrameRangeError(
                 f"frame {index} is {index - self._next} frames ahead; frames that come from a generator are "
@@ -118,6 +127,15 @@ class Walked:
             raise FrameRangeError(
                 f"the frames end with number {self._next - 1}" if self._next else "there are no frames"
             ) from None
+        except Exception as error:
+            self._failure = error
+            raise
+        except BaseException as error:  # an interrupted cell
+            if self.can_rewind:
+                self._restart()
+            else:
+                self._failure = RuntimeError(f"it was interrupted by {type(error).__name__}")
+            raise
         self._kept[self._next] = item
         self._next += 1
         if len(self._kept) > self._kept_count:
@@ -131,9 +149,13 @@ class Walked:
                 f"only those from {first} on are kept; give the animation a generator function, a list, "
                 "or save_count="
             )
+        self._restart()
+
+    def _restart(self) -> None:
         self._iterator = self._begin()
         self._kept.clear()
         self._next = 0
+        self._failure = None
 
 
 class Cut:

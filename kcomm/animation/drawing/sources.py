@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
@@ -50,6 +51,11 @@ class Source(Protocol):
         ...
 
     @property
+    def dpi(self) -> float | None:
+        """The figures' resolution at scale 1; None where frames are arrays, or none was drawn yet."""
+        ...
+
+    @property
     def version(self) -> int:
         """Goes up when frames drawn before may look different now; to ask never waits for a draw."""
         ...
@@ -64,7 +70,8 @@ class Picture(NamedTuple):
 
     pixels: Pixels
     size: tuple[int, int]
-    is_figure: bool
+    #: That of the figure, at scale 1; None if it is none.
+    dpi: float | None
 
 
 class PictureSource:
@@ -90,14 +97,25 @@ class PictureSource:
         self.title = ""
         #: It does from the first figure on that was returned.
         self.scales = False
+        self.dpi: float | None = None
+        self._figures: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def draw(self, index: int, scale: float = 1.0) -> Pixels:
         """Call the function, and return the pixels of what it returned."""
         check_index(index, self.count)
         with self.lock:
-            pixels, self.size, is_figure = picture_of(self._function(index), scale)
-            self.scales = self.scales or is_figure
+            result = self._function(index)
+            pixels, self.size, self.dpi = picture_of(result, scale)
+            if self.dpi is not None:
+                self.scales = True
+                self._figures.add(result.canvas.figure)
             return pixels
+
+    def redraw(self) -> None:
+        """Forget how the figures looked that the function returned: it may return them again."""
+        with self.lock:
+            for figure in tuple(self._figures):
+                figure.canvas.redraw()
 
 
 def picture_of(result: Any, scale: float) -> Picture:
@@ -108,7 +126,7 @@ def picture_of(result: Any, scale: float) -> Picture:
         with lock_of(result):
             canvas = adopt(result)
             size = canvas.get_width_height()
-            return Picture(canvas.grab(scale), (size[0], size[1]), True)
+            return Picture(canvas.grab(scale), (size[0], size[1]), float(canvas.figure.dpi))
     if not isinstance(result, np.ndarray) and not _is_instance(result, "PIL.Image", "Image"):
         raise BadValueError(
             f"the function returned {type(result).__name__}; "
@@ -117,7 +135,7 @@ def picture_of(result: Any, scale: float) -> Picture:
     pixels = to_pixels(result)
     # The function may go on to paint into its own array.
     pixels = pixels.copy() if np.may_share_memory(pixels, np.asarray(result)) else pixels
-    return Picture(pixels, (pixels.shape[1], pixels.shape[0]), False)
+    return Picture(pixels, (pixels.shape[1], pixels.shape[0]), None)
 
 
 def source_of(animation: Any, count: Any, prefetch: Any = None) -> Source:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from kcomm.animation.drawing.sources import PictureSource, Source
+from kcomm.animation.drawing.sources import Source
 from kcomm.animation.keeping import page, writing
 from kcomm.animation.keeping.files import check_place, path_of
 from kcomm.animation.keeping.progress import progress_bar
@@ -57,7 +57,7 @@ def save(
         writing.check_format(file, writer)
     numbers = numbers_of(frames, service.source.count)
     check_place(file)
-    scale = _scale_of(service.source, dpi, numbers[0])
+    scale = _scale_of(service.source, dpi, numbers)
     if is_page:
         to_html(service, file, frames=numbers, fps=fps, progress=progress, scale=scale)
         return
@@ -77,28 +77,12 @@ def _pace(service: AnimationService) -> float:
     return fps * service.state.speed
 
 
-def _scale_of(source: Source, dpi: Any, first: int) -> float:
+def _scale_of(source: Source, dpi: Any, numbers: range) -> float:
     if dpi is None:
         return 1.0
     wanted = check_positive("dpi", dpi)
-    own = _dpi_of(source, first)
-    if own is None:
-        raise BadArgumentsError(
-            "dpi is for figures, of animations or from functions called here: the rest is kept as it is"
-        )
-    return wanted / own
-
-
-def _dpi_of(source: Source, first: int) -> float | None:
-    """Return the figure's own dpi; None if the frames come from none, or from one in another process."""
-    if isinstance(source, PictureSource):
-        with source.lock:
-            figure = source._function(first)
-            if hasattr(figure, "canvas"):
-                from kcomm.animation.drawing.figures import adopt
-
-                figure = adopt(figure).figure  # pyplot must not show it
-    else:
-        figure = getattr(getattr(source, "_canvas", None), "figure", None)
-    dpi: float | None = getattr(figure, "dpi", None)
-    return dpi
+    if source.dpi is None:  # what a function returns shows with the first frame
+        next(taken(source, numbers[:1]))
+    if source.dpi is None:
+        raise BadArgumentsError("dpi is for figures: arrays and images are kept as they are")
+    return wanted / source.dpi

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future
 from typing import Any
 
+from kcomm.animation.drawing.prefetch import PooledSource, Rendered
 from kcomm.animation.drawing.sequence import FrameRangeError, check_index
 from kcomm.animation.drawing.sources import Source
 from kcomm.errors import BadArgumentsError, KcommError
@@ -55,9 +59,10 @@ def taken(source: Source, numbers: range, scale: float = 1.0) -> Iterator[Pixels
     KcommError
         ``kcomm.handler_error`` with the frame's number and the reason, if one could not be drawn.
     """
+    begun = _begun(source, numbers, scale) if isinstance(source, PooledSource) else None
     for number in numbers:
         try:
-            pixels = source.draw(number, scale)
+            pixels = source.draw(number, scale) if begun is None else next(begun)
         except FrameRangeError:
             # Frames from a generator show only at their end that there are no more.
             if number == numbers[0] or source.count is None or number < source.count:
@@ -71,3 +76,19 @@ def taken(source: Source, numbers: range, scale: float = 1.0) -> Iterator[Pixels
                 code="kcomm.handler_error",
             ) from error
         yield pixels
+
+
+def _begun(source: PooledSource, numbers: range, scale: float) -> Iterator[Pixels]:
+    """Draw frames in order, as many at a time as the executor takes."""
+    waiting: deque[Future[Rendered]] = deque()
+    left = iter(numbers)
+    try:
+        while True:
+            for number in itertools.islice(left, source.depth - len(waiting)):
+                waiting.append(source.begin(number, scale, exact=True, budget=None))
+            if not waiting:
+                return
+            yield source.take(waiting.popleft()).pixels
+    finally:
+        for future in waiting:
+            future.cancel()
