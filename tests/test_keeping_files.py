@@ -277,6 +277,7 @@ class TestVideos:
             kcomm.animate(frame, frames=2000).save(tmp_path / "a.mp4", progress=False)
         assert os.listdir(tmp_path) == []
 
+    @pytest.mark.usefixtures("interruptible")
     def test_an_interrupted_cell(self, tmp_path):
         def frame(i):
             if i == 5:  # as a terminal does: all that belongs to it is interrupted

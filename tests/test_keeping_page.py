@@ -292,6 +292,7 @@ class TestFailures:
         assert isinstance(caught.value.__cause__, RuntimeError)
         assert os.listdir(tmp_path) == []
 
+    @pytest.mark.usefixtures("interruptible")
     def test_an_interrupted_cell(self, tmp_path):
         def frame(i):
             if i == 3:
