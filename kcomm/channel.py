@@ -98,11 +98,16 @@ class Channel:
 
     @classmethod
     def opening(
-        cls: type[C], transport: Transport, *, params: Mapping[str, Any], limits: Limits | None = None
+        cls: type[C],
+        transport: Transport,
+        *,
+        params: Mapping[str, Any],
+        limits: Limits | None = None,
+        features: Mapping[str, Any] | None = None,
     ) -> C:
         """Return the channel of an end that opens the connection."""
         worker = Worker("kcomm-channel")
-        session = Session("opener", params=params, limits=limits)
+        session = Session("opener", params=params, limits=limits, features=features)
         # Whoever connects registers its handlers after that: what the kernel asks meanwhile waits for them.
         peer = Peer(session, transport, Place(worker), grace=2.0)
         peer.on_closed = worker.close

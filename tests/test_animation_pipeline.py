@@ -395,6 +395,37 @@ class TestCache:
         assert draw(channel, 3)["index"] == 3
 
 
+class TestCodecsOfAPage:
+    @pytest.mark.parametrize("codec", ["zlib", "png", "webp", "raw"])
+    def test_a_page_gets_what_it_can_read(self, host, codec):
+        player = kcomm.animate(large().animation(4))
+        all_of_them = host.connect(player.target)
+        some = host.connect(player.target, features={"codecs": [codec, "gif", 7]})
+        expected = [pixels(draw(all_of_them, i)) for i in range(4)]
+        frames = take(some.stream("play", 0, 1, False), 4)
+        assert [frame["codec"] for frame in frames] == [codec] * 4
+        assert not any({"base", "key", "id"} & set(frame) for frame in frames)
+        assert all(
+            np.array_equal(pixels(a)[..., :3], b[..., :3]) for a, b in zip(frames, expected, strict=True)
+        )
+        assert draw(some, 3)["codec"] == codec
+        assert player.stats().drawn == 4
+
+    def test_one_that_reads_a_key_but_no_deltas_gets_the_key(self, host):
+        player = kcomm.animate(large().animation())
+        key = draw(host.connect(player.target), 0)["codec"]
+        some = host.connect(player.target, features={"codecs": [key, "png"]})
+        assert [frame["codec"] for frame in take(some.stream("play", 0, 1, False), 3)] == [key, "png", "png"]
+
+    def test_one_that_can_read_nothing_is_told(self, host):
+        player = kcomm.animate(large().animation())
+        page = host.connect(player.target, features={"codecs": ["gif"]})
+        told = "frame 1: the page can decode none of zlib, png, webp, raw, jpeg: its features name"
+        for frame in (draw(page, 1), *take(page.stream("play", 1, 1, False), 1)):
+            assert frame["index"] == 1
+            assert frame["error"]["message"].startswith(told)
+
+
 class TestBases:
     def test_a_page_is_told_a_key_once(self, host):
         player = kcomm.animate(large().animation())

@@ -16,7 +16,7 @@ from kcomm.animation.meter import PlayerMeter
 from kcomm.animation.store import Made
 from kcomm.animation.turns import Job, Turns, Wanted
 from kcomm.errors import ChannelClosedError, RemoteError
-from kcomm.frames import Frame
+from kcomm.frames import Frame, delta
 from kcomm.frames.encoder import Encoder
 from kcomm.runtime import Lane, Worker
 
@@ -156,6 +156,10 @@ class Pipeline:
         found: Future[Frame | None] = Future()
         found.set_result(key)
         return found
+
+    def translate(self, made: Made, codec: str) -> Future[Frame]:
+        """Write a frame in another codec, for a page that can't read its own."""
+        return self._encoding.submit(self._context, _translated, made, codec)
 
     def leave(self, job: Job, future: Future[Made]) -> None:
         """Take note that somebody does not wait any more."""
@@ -300,3 +304,13 @@ class Pipeline:
             waiting, job.futures = job.futures, []
         self._drawing.wake(self._lane)
         return waiting
+
+
+def _translated(made: Made, codec: str) -> Frame:
+    frame, key = made.frame, made.key
+    if key is None:
+        pixels = frame.pixels
+    else:
+        assert isinstance(frame.data, bytes)
+        pixels = delta.decode(frame.data, key.pixels, frame.width, frame.height)
+    return Frame.of(pixels, index=frame.index, ms=frame.ms).encoded(codec, 1.0)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
-from collections.abc import AsyncGenerator, Callable, Iterable
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from dataclasses import dataclass
 from typing import Any, Final
 
 from kcomm.animation.drawing.sequence import FrameRangeError
@@ -14,9 +14,9 @@ from kcomm.animation.link import Link
 from kcomm.animation.meter import PlayerMeter
 from kcomm.animation.path import Loop, Position, following, within
 from kcomm.animation.pipeline import Pipeline, Ticket
+from kcomm.animation.receiver import Receiver
 from kcomm.animation.store import Made
 from kcomm.flow import Flow
-from kcomm.frames.decoder import MAX_BASES
 from kcomm.frames.failures import describe
 
 #: Bytes of frames that wait for a page. Its credit counts frames, and these may be large.
@@ -24,35 +24,6 @@ MAX_AHEAD: Final = 32 * 2**20
 #: Seconds after which a frame that takes long is left to itself for a look at what the page granted since:
 #: an executor has workers that could begin more.
 _LOOK: Final = 0.02
-
-
-class Bases:
-    """The key frames that a page holds, as far as the kernel knows.
-
-    What it says it has, and what was sent since: one that was lost on the way it asks for again.
-    """
-
-    def __init__(self, has: Iterable[int]) -> None:
-        self._ids: OrderedDict[int, None] = OrderedDict.fromkeys(has)
-
-    def message(self, made: Made, *, is_cached: bool) -> tuple[dict[str, Any], int]:
-        """Return a frame as it is sent, with its key if the page lacks that; and the bytes of both."""
-        frame = replace(made.frame, ms={}) if is_cached else made.frame
-        message = frame.to_message()
-        size = len(made.frame.data)
-        if made.key is not None and made.key.id is not None and made.key.id not in self._ids:
-            message["key"] = replace(made.key, ms={}).to_message()
-            size += len(made.key.data)
-            self._take(made.key.id)
-        if frame.id is not None:
-            self._take(frame.id)
-        return message, size
-
-    def _take(self, id: int) -> None:  # noqa: A002  # what a frame calls it
-        self._ids.pop(id, None)
-        self._ids[id] = None
-        while len(self._ids) > MAX_BASES:
-            self._ids.popitem(last=False)
 
 
 @dataclass
@@ -75,8 +46,8 @@ class Run:
         At which frames are drawn.
     loop : bool or "bounce"
         What happens at the ends.
-    has : iterable of int
-        The keys that the page holds.
+    receiver : Receiver
+        The page.
     """
 
     pipeline: Pipeline
@@ -86,10 +57,9 @@ class Run:
     wanted: Callable[[], float]
     scale: float
     loop: Loop
-    has: Iterable[int] = ()
+    receiver: Receiver
 
     def __post_init__(self) -> None:
-        self._bases = Bases(self.has)
         self._link = Link()
         self._ahead: deque[tuple[Position, Ticket]] = deque()
         #: Bytes of the last frame; of the first nothing is known but what its pixels take, if that.
@@ -152,19 +122,25 @@ class Run:
     async def _take(self, index: int, ticket: Ticket) -> dict[str, Any]:
         """Return a frame as it is sent; one that could not be drawn says why."""
         try:
-            made = await self._wait(ticket)
+            made = await self._find(index, ticket)
+            message, self._size = await self.receiver.message(made, is_cached=ticket.is_cached)
+        except FrameRangeError:
+            raise
+        except Exception as error:
+            self._link.sent(0)
+            return describe(index, error)
+        self.meter.count_sent(made, self._size, is_cached=ticket.is_cached)
+        self._link.sent(self._size)
+        return message
+
+    async def _find(self, index: int, ticket: Ticket) -> Made:
+        try:
+            return await self._wait(ticket)
         except FrameRangeError:
             kept = self.pipeline.find(index)  # at another scale, of a sequence that can't begin again
             if kept is None:
                 raise
-            made = kept
-        except Exception as error:
-            self._link.sent(0)
-            return describe(index, error)
-        message, self._size = self._bases.message(made, is_cached=ticket.is_cached)
-        self.meter.count_sent(made, self._size, is_cached=ticket.is_cached)
-        self._link.sent(self._size)
-        return message
+            return kept
 
     def _leave(self) -> None:
         for _, ticket in self._ahead:

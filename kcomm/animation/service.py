@@ -17,7 +17,8 @@ from kcomm.animation.linked import Clock
 from kcomm.animation.meter import PlayerMeter, PlayerStats
 from kcomm.animation.path import Loop, Position
 from kcomm.animation.pipeline import Pipeline, Ticket
-from kcomm.animation.playing import Bases, Run
+from kcomm.animation.playing import Run
+from kcomm.animation.receiver import Receiver
 from kcomm.channel import Channel
 from kcomm.errors import BadArgumentsError, ChannelClosedError, KcommError
 from kcomm.flow import Flow
@@ -183,13 +184,13 @@ class AnimationService(Service):
         self._draws[channel.id] = ticket
         try:
             made = await asyncio.wrap_future(ticket.future)
+            message, size = await self._receiver(channel, has).message(made, is_cached=ticket.is_cached)
         except Exception as error:
             return describe(index, error)
         finally:
             ticket.cancel()
             if self._draws.get(channel.id) is ticket:
                 del self._draws[channel.id]
-        message, size = Bases(has).message(made, is_cached=ticket.is_cached)
         self.meter.count_sent(made, size, is_cached=ticket.is_cached)
         return message
 
@@ -201,7 +202,14 @@ class AnimationService(Service):
         return key.to_message()
 
     async def play(
-        self, flow: Flow, start: int, step: int, loop: Loop, scale: float = 1.0, has: Sequence[int] = ()
+        self,
+        channel: Channel,
+        flow: Flow,
+        start: int,
+        step: int,
+        loop: Loop,
+        scale: float = 1.0,
+        has: Sequence[int] = (),
     ) -> AsyncGenerator[dict[str, Any], None]:
         """Draw frame after frame, as far ahead as the page has room for."""
         if step == 0:
@@ -215,7 +223,7 @@ class AnimationService(Service):
             self._wanted_rate,
             scale=self._clamp(scale),
             loop=loop,
-            has=has,
+            receiver=self._receiver(channel, has),
         )
         return run.frames(Position(start, step))
 
@@ -306,6 +314,9 @@ class AnimationService(Service):
                 self._failures.add(f"the on_error handler of frame {index} raised", failure)
 
     # --- within bounds ---------------------------------------------------------------------------
+
+    def _receiver(self, channel: Channel, has: Sequence[int]) -> Receiver:
+        return Receiver(has, channel.features.get("codecs"), self._get_pipeline().translate)
 
     def _clamp(self, scale: float) -> float:
         """Return the scale that frames are drawn at for a page that asked for another."""

@@ -76,14 +76,16 @@ class MemoryHost:
         """Serve it no longer."""
         self._acceptors.pop(name, None)
 
-    def connect(self, name: str, params: Mapping[str, Any] | None = None) -> Any:
+    def connect(
+        self, name: str, params: Mapping[str, Any] | None = None, features: Mapping[str, Any] | None = None
+    ) -> Any:
         """Open a channel to a target, as a page would; return its open `Channel`."""
         from kcomm.channel import Channel
 
         if name not in self._acceptors:
             raise UnknownTargetError(f"no target is named {name!r}")
         here, there = MemoryTransport(), MemoryTransport()
-        channel = Channel.opening(here, params=params or {})
+        channel = Channel.opening(here, params=params or {}, features=features)
         there.other = channel._peer
         here.other = self._acceptors[name](there)
         channel._peer.open()
