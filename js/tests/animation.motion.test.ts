@@ -1,8 +1,10 @@
 /** How a player goes about drawing: no more than is seen, exact where it stops, the same in linked pages. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Display, rateOf, strideOf } from "../src/animation/display.js";
+import type { Drawn } from "../src/animation/drawn.js";
 import type { Line } from "../src/animation/line.js";
 import { Stills } from "../src/animation/stills.js";
+import { KcommError } from "../src/errors.js";
 import { play, until } from "./fakes/animation.js";
 import { fakePage } from "./fakes/page.js";
 
@@ -205,6 +207,26 @@ describe("device pixels", () => {
     expect(learn(640, 480, 2)).toBe(true);
     expect(learn(300, 300, 2)).toBe(true);
     expect(learn(1280, 960, 2)).toBe(false);
+  });
+});
+
+describe("a frame that takes long", () => {
+  it("is said to be on its way, and not to need another argument", async () => {
+    const taken: Drawn[] = [];
+    const call = async () => {
+      throw new KcommError("kcomm.timeout", "allow it more with { timeout }");
+    };
+    const stills = new Stills(
+      { channel: { call, isOpen: true }, decoder: { has: () => [] } } as unknown as Line,
+      { isVisible: () => true, visible: async () => {} },
+      { take: (item) => taken.push(item), fail: () => {} },
+    );
+    stills.want({ index: 5, exact: true, scale: 1 });
+    await until(() => taken.length === 1);
+    const { error } = taken[0] as Extract<Drawn, { error: unknown }>;
+    expect([error.index, error.code]).toEqual([5, "kcomm.timeout"]);
+    expect(error.message).toContain("go to it again");
+    stills.close();
   });
 });
 

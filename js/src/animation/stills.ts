@@ -1,4 +1,5 @@
 /** Single frames, for a player that does not play. */
+import { KcommError } from "../errors.js";
 import { type Drawn, discard, failedDrawn, isBaseless } from "./drawn.js";
 import type { Line, Seen } from "./line.js";
 
@@ -126,7 +127,17 @@ export class Stills {
       return await decoder.decode(value);
     } catch (error) {
       if (!channel.isOpen) throw error;
-      return failedDrawn(index, error);
+      return failedDrawn(index, isTimeout(error) ? tooLong(error) : error);
     }
   }
+}
+
+function isTimeout(error: unknown): error is KcommError {
+  return error instanceof KcommError && error.code === "kcomm.timeout";
+}
+
+/** What a call's time-out means to who looks at a player. */
+function tooLong(cause: KcommError): KcommError {
+  const text = "the kernel has not drawn it yet; it goes on, and keeps the frame: go to it again";
+  return new KcommError("kcomm.timeout", text, null, { cause });
 }
