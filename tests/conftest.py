@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from kcomm.transport.memory import MemoryHost
 
 #: A slow machine is no defect, and CI must find the same on every run.
 settings.register_profile("kcomm", deadline=None, derandomize="CI" in os.environ, print_blob=True)
@@ -36,6 +39,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return item.get_closest_marker(name) is not None
 
     items.sort(key=kind)
+
+
+@pytest.fixture
+def host() -> Iterator[MemoryHost]:
+    """Where targets are found: this process, with no kernel."""
+    with MemoryHost() as memory:
+        yield memory
+
+
+@pytest.fixture
+def tidy() -> Iterator[None]:
+    """No warning, and no figure left."""
+    from matplotlib import pyplot
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+    pyplot.close("all")
 
 
 @pytest.fixture

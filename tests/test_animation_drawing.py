@@ -19,24 +19,11 @@ from PIL import Image
 import kcomm
 from kcomm.animation.drawing.figures import adopt
 from kcomm.animation.drawing.sources import source_of
-from kcomm.transport.memory import MemoryHost
 from tests.animations import Sweep, draw, height, page_of, pixels, take, until
 
 mpl.use("agg")
 
-
-@pytest.fixture
-def host():
-    with MemoryHost() as memory:
-        yield memory
-
-
-@pytest.fixture(autouse=True)
-def no_warning_and_no_figure_left():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("tidy")
 
 
 class TestDrawing:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import logging
-import warnings
 import weakref
 from typing import Any, cast
 
@@ -19,24 +18,11 @@ from PIL import Image
 import kcomm
 from kcomm.animation.drawing.sequence import MAX_SKIPPED, FrameRangeError, Walked
 from kcomm.errors import BadArgumentsError, KcommError, NoKernelError
-from kcomm.transport.memory import MemoryHost
 from tests.animations import Sweep, draw, failure, height, page_of, pixels
 
 mpl.use("agg")
 
-
-@pytest.fixture
-def host():
-    with MemoryHost() as memory:
-        yield memory
-
-
-@pytest.fixture(autouse=True)
-def no_warning_and_no_figure_left():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("tidy")
 
 
 class TestFrames:

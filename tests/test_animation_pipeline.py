@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextvars
 import threading
-import warnings
 from concurrent.futures import wait
 from typing import Any, cast
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.animation import FuncAnimation
@@ -21,24 +19,11 @@ from kcomm.errors import BadArgumentsError, CallCancelledError, KcommError
 from kcomm.frames import Frame
 from kcomm.frames.decoder import Decoder
 from kcomm.frames.encoder import Encoder
-from kcomm.transport.memory import MemoryHost
 from tests.animations import Sweep, draw, know_size, page_of, pixels, take, until
 
 mpl.use("agg")
 
-
-@pytest.fixture
-def host():
-    with MemoryHost() as memory:
-        yield memory
-
-
-@pytest.fixture(autouse=True)
-def no_warning_and_no_figure_left():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("tidy")
 
 
 def pipeline_of(player: Any) -> Any:

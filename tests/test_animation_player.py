@@ -4,34 +4,19 @@ from __future__ import annotations
 
 import gc
 import threading
-import warnings
 from typing import Any
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 import kcomm
 from kcomm.errors import ChannelClosedError, KcommError
-from kcomm.transport.memory import MemoryHost
 from tests.animations import Sweep, draw, take, until
 
 mpl.use("agg")
 
-
-@pytest.fixture
-def host():
-    with MemoryHost() as memory:
-        yield memory
-
-
-@pytest.fixture(autouse=True)
-def no_warning_and_no_figure_left():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        yield
-    plt.close("all")
+pytestmark = pytest.mark.usefixtures("tidy")
 
 
 class TestPlay:

@@ -23,17 +23,10 @@ import kcomm
 from kcomm.animation.drawing import figures, interrupts, prefetch
 from kcomm.errors import BadArgumentsError
 from kcomm.frames.decoder import Decoder
-from kcomm.transport.memory import MemoryHost
 from tests import pictures
 from tests.animations import Sweep, draw, height, know_size, page_of, pixels, take, until
 
 mpl.use("agg")
-
-
-@pytest.fixture
-def host():
-    with MemoryHost() as memory:
-        yield memory
 
 
 @pytest.fixture(scope="module", params=["fork", "spawn"])

@@ -17,15 +17,8 @@ from skimage.filters import roberts
 import kcomm
 from kcomm.errors import BadArgumentsError, ChannelClosedError, KcommError, NoKernelError
 from kcomm.frames import Frame
-from kcomm.transport.memory import MemoryHost
 
 PHOTOGRAPH = data.astronaut()[:240, :320]
-
-
-@pytest.fixture
-def host():
-    with MemoryHost() as memory:
-        yield memory
 
 
 class Page:

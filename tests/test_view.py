@@ -19,7 +19,6 @@ from PIL import Image
 
 import kcomm
 from kcomm import view
-from kcomm.transport.memory import MemoryHost
 
 HOSTILE = "</div><script>alert('1 & 2')</script>\"'"
 
@@ -33,12 +32,6 @@ class Tags(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.seen.append((tag, attrs))
-
-
-@pytest.fixture
-def host():
-    with MemoryHost() as memory:
-        yield memory
 
 
 @pytest.fixture
