@@ -60,12 +60,13 @@ CLOSING = """
   window.closeSockets = (code) => sockets.forEach((socket) => socket.close(code));
 })();
 """
-#: Whether a view's message begins where its picture does, and leaves the controls alone.
+#: Whether a view's message begins where the picture's ground does (a small picture stands in the middle of
+#: it), and leaves the controls alone.
 IS_ON_PICTURE = """
 (view) => {
-  const [message, picture, controls] = [".kcomm-Message", ".kcomm-Screen", ".kcomm-Controls"].map(
+  const [message, ground, controls] = [".kcomm-Message", ".kcomm-Stage", ".kcomm-Controls"].map(
     (part) => view.querySelector(part).getBoundingClientRect());
-  return message.top - picture.top >= 0 && message.top - picture.top < 20 && message.bottom <= controls.top;
+  return message.top - ground.top >= 0 && message.top - ground.top < 20 && message.bottom <= controls.top;
 }
 """
 
