@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from typing import Any
 
 from matplotlib.artist import Artist
@@ -226,7 +226,7 @@ class Register:
         }
         self.always = unknown | beside
 
-    def places(self, except_for: set[Group] = frozenset()) -> dict[Group, Any]:  # type: ignore[assignment]
+    def places(self, except_for: Set[Group] = frozenset()) -> dict[Group, Any]:
         """Return the limits of axes and their places in the figure."""
         return {
             group: (group.artist.viewLim.get_points().tobytes(), group.artist.get_position().bounds)
