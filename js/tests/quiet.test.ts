@@ -220,4 +220,27 @@ describe("indicators", () => {
     kernel.tell("idle", "comm_msg");
     expect(option.writes).toBe(0);
   });
+
+  it("stay still while a cell runs: a late idle of ours would show its kernel at rest", () => {
+    const kernel = new Kernel();
+    quiet.watch(asContext(contextOf(kernel)));
+    kernel.tell("busy", "execute_request");
+    noteTraffic();
+    vi.advanceTimersByTime(20 * QUIET_AFTER);
+    expect(isStill()).toBe(true);
+    kernel.tell("idle", "execute_request");
+    vi.advanceTimersByTime(QUIET_AFTER);
+    expect(option.raw).toBe('["status"]');
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("are as ever when a kernel went away in the middle of a cell", () => {
+    const kernel = new Kernel();
+    quiet.watch(asContext(contextOf(kernel)));
+    kernel.tell("busy", "execute_request");
+    noteTraffic();
+    kernel.disposed.emit();
+    vi.advanceTimersByTime(QUIET_AFTER);
+    expect(option.raw).toBe('["status"]');
+  });
 });

@@ -1,5 +1,5 @@
 /**
- * Which kernels the page shows as busy because of a comm message.
+ * Which kernels the page shows as busy, and whether because of a comm message.
  *
  * While one is, comm messages must not become untracked: JupyterLab would skip the `idle` that belongs to the `busy` it shows, and show a kernel at
  * rest as busy, since some widget's callback happened to run when a channel of ours woke up.
@@ -21,7 +21,7 @@ export interface KernelContext {
 
 /** Watches the kernels of the page's panels. */
 export class CommBusy {
-  readonly #watched = new WeakSet<StatusKernel>();
+  readonly #watched = new Set<StatusKernel>();
   readonly #busy = new Set<StatusKernel>();
 
   /** `onClear` is called whenever a kernel is not busy with a comm message any more. */
@@ -30,6 +30,11 @@ export class CommBusy {
   /** Whether some kernel is shown as busy because of a comm message. */
   get isShown(): boolean {
     return this.#busy.size > 0;
+  }
+
+  /** Whether some kernel is shown as busy because of a cell. */
+  get hasCell(): boolean {
+    return [...this.#watched].some((kernel) => kernel.status === "busy" && !this.#busy.has(kernel));
   }
 
   /** Watches a panel's kernel, and each that takes its place. */
@@ -57,7 +62,10 @@ export class CommBusy {
     kernel.statusChanged.connect((_, status) => {
       if (status !== "busy") this.#clear(kernel);
     });
-    kernel.disposed.connect(() => this.#clear(kernel));
+    kernel.disposed.connect(() => {
+      this.#watched.delete(kernel);
+      this.#clear(kernel);
+    });
   }
 
   #clear(kernel: StatusKernel): void {

@@ -46,7 +46,8 @@ export class QuietIndicators {
   };
 
   readonly #check = () => {
-    const rest = QUIET_AFTER - sinceTraffic();
+    // An `idle` that comes late must not make a kernel look idle while its cell goes on.
+    const rest = this.#commBusy.hasCell ? QUIET_AFTER : QUIET_AFTER - sinceTraffic();
     if (rest > 0) {
       this.#timer = setTimeout(this.#check, rest);
       return;
