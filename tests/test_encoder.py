@@ -12,13 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage import data
 
+import kcomm
 from kcomm.errors import BadArgumentsError, KcommError
-from kcomm.frames import Frame
+from kcomm.frames import Frame, choice
 from kcomm.frames.decoder import Decoder
 from kcomm.frames.encoder import Encoder
 from kcomm.frames.keys import Key, KeyStore
 from kcomm.frames.pixels import to_rgba
 from kcomm.frames.thrift import RETRY, Thrift
+from kcomm.frames.video_decoder import VideoDecoder
+from kcomm.frames.video_encoder import VideoEncoder
 
 
 def dot(at: int, size: tuple[int, int] = (60, 80)) -> np.ndarray:
@@ -138,8 +141,8 @@ class TestChoice:
         assert [(frame.codec, frame.base) for frame in frames] == [(codec, None)] * 2
 
     def test_unknown_codecs_and_qualities(self):
-        with pytest.raises(BadArgumentsError, match="no codec 'h264'"):
-            Encoder("h264")
+        with pytest.raises(BadArgumentsError, match="no codec 'av1'"):
+            Encoder("av1")
         with pytest.raises(BadArgumentsError, match="from 0 to 1"):
             Encoder(quality=85)
 
@@ -371,3 +374,36 @@ except BadArgumentsError as error:
         "zlib",
         "the codec 'qoi' needs the package qoi: pip install qoi",
     ]
+
+
+class TestVideoAsASource:
+    """A camera's pictures come as video: decoded, most neighbours are equal, as in plots."""
+
+    @pytest.fixture
+    def decoded(self):
+        encoder, decoder = VideoEncoder("h264", 0.1), VideoDecoder()
+        picture = data.astronaut()
+        for i in range(4):
+            frame = encoder.encode(Frame.of(np.roll(picture, 2 * i, axis=1), index=i))
+            pixels = decoder.decode(frame)
+        return pixels
+
+    def test_it_is_sent_as_a_photograph(self, decoded):
+        assert choice.is_flat(decoded)
+        live = Encoder(codecs=["jpeg", "qoi", "qoiz", "delta"])
+        assert live.encode(Frame.of(decoded)).codec == "jpeg"
+        assert live.encode(Frame.of(kcomm.edges(decoded))).codec == "jpeg"
+
+    def test_masks_made_of_it_are_sent_as_they_are(self, decoded):
+        mask = decoded[..., 0] > 128
+        sent = Encoder(codecs=["jpeg", "qoi", "qoiz", "delta"]).encode(Frame.of(mask))
+        assert sent.codec in ("qoi", "qoiz")
+
+    def test_what_is_transparent_too(self, decoded):
+        half = np.dstack([decoded, np.full(decoded.shape[:2], 128, np.uint8)])
+        sent = Encoder(codecs=["jpeg", "qoi", "qoiz", "delta"]).encode(Frame.of(half))
+        assert sent.codec in ("qoi", "qoiz")
+
+    @pytest.mark.parametrize("width", [1, 2, 16, 17, 18])
+    def test_narrow_pictures(self, width):
+        assert choice.is_drawn(np.zeros((4, width), np.uint8))

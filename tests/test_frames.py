@@ -301,7 +301,7 @@ class TestFrame:
             ({"width": 7.0}, "width"),
             ({"width": 0}, "no pixels"),
             ({"height": 10**9}, "megapixels"),
-            ({"codec": "h264"}, "h264"),
+            ({"codec": "av1"}, "av1"),
             ({"codec": ["raw"]}, "raw"),
             ({"data": "text"}, "str"),
         ],

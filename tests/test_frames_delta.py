@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from kcomm.errors import BadValueError
-from kcomm.frames import CODECS, Frame, delta, qoi
+from kcomm.errors import BadValueError, KcommError
+from kcomm.frames import CODECS, Frame, delta, qoi, video
 from kcomm.frames.decoder import Decoder
 from kcomm.frames.inflate import inflate
 from kcomm.frames.pixels import to_rgba
@@ -142,15 +142,16 @@ ODD = st.one_of(st.none(), st.integers(-2, 9), st.floats(), st.text(max_size=3),
 @st.composite
 def messages(draw: st.DrawFn) -> object:
     """Return frame messages of which a few things are odd."""
-    codec = draw(st.sampled_from([*CODECS, "delta", "h264"]))
+    codec = draw(st.sampled_from([*CODECS, "delta", *video.NAMES, "av1"]))
     message: dict[str, object] = {
-        "index": 0,
+        "index": draw(st.integers(0, 2)),
         "width": draw(st.integers(1, 3)),
         "height": draw(st.integers(1, 3)),
         "codec": codec,
         "data": draw(st.binary(max_size=40)),
         "id": draw(st.sampled_from([None, 1, 2])),
         "base": draw(st.sampled_from([None, 1])) if codec == "delta" else None,
+        "after": draw(st.sampled_from([None, 0, 1])) if codec in video.NAMES else None,
         "ms": {},
     }
     message.update(draw(st.dictionaries(st.sampled_from([*message, "key"]), ODD, max_size=2)))
@@ -162,9 +163,13 @@ def messages(draw: st.DrawFn) -> object:
 @given(st.lists(messages(), max_size=4))
 def test_any_messages_are_refused_in_one_way(received):
     decoder = Decoder(lambda number: received[0])
+    codes = set()
     for message in received:
-        with contextlib.suppress(BadValueError):
+        try:
             decoder.decode(message)
+        except KcommError as error:
+            codes.add(error.code)
+    assert codes <= {"kcomm.bad_value", "kcomm.too_large", "kcomm.no_frame"}
     assert len(decoder.has()) <= 4
 
 

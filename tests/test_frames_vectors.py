@@ -1,4 +1,4 @@
-"""The vectors of frames: their codecs, and the bases that a receiver keeps."""
+"""The vectors of frames: their codecs, the bases that a receiver keeps, and video."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.vectors.player import from_json, load
 Json = Any
 
 
-@pytest.mark.parametrize("name", ["frames.json", "bases.json"])
+@pytest.mark.parametrize("name", ["frames.json", "bases.json", "video.json"])
 def test_files_are_as_generated(name):
     generated = make_files()[name]
     assert (HERE / name).read_text(encoding="ascii") == generated, "run `python -m tests.vectors.generate`"
@@ -43,7 +43,7 @@ def test_frame(case: Json):
             decode(case)
         assert caught.value.code == "kcomm.bad_value"
     else:
-        assert decode(case).tobytes().hex() == case["pixels"]
+        assert to_rgba(decode(case)).tobytes().hex() == case["pixels"]
 
 
 @pytest.mark.parametrize("case", load("bases.json"))
@@ -72,3 +72,27 @@ def test_bases(case: Json):
                 assert pixels.tobytes().hex() == step["pixels"]
         assert decoder.has() == step["has"]
         assert asked == list(answers)
+
+
+#: Levels that colours of video may be off.
+TOLERANCE = 8
+
+
+@pytest.mark.parametrize("case", load("video.json"))
+def test_video(case: Json):
+    wishes: list[None] = []
+    now = 0.0
+    decoder = Decoder(on_key_wanted=lambda: wishes.append(None), clock=lambda: now)
+    for step in case["steps"]:
+        now = step.get("at", now * 1e3) / 1e3
+        message = from_json(step["frame"])
+        if "error" in step:
+            with pytest.raises(KcommError) as caught:
+                decoder.decode(message)
+            assert caught.value.code == step["error"]
+        else:
+            pixels = to_rgba(decoder.decode(message)).astype(int)
+            assert pixels.shape == (message["height"], message["width"], 4)
+            for x, y, colour in step["pixels"]:
+                assert abs(pixels[y, x] - [*colour, 255]).max() <= TOLERANCE
+        assert len(wishes) == step["wants"]

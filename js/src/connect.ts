@@ -1,7 +1,7 @@
 /** Opening a channel from a page: by an element of a notebook's output, or by a kernel connection. */
 import { Channel, type ChannelOptions } from "./channel.js";
 import { KcommError } from "./errors.js";
-import { DECODABLE } from "./frames/decode.js";
+import { decodable } from "./frames/codecs.js";
 import { isReachable, type Link, watchLink } from "./link.js";
 import type { KernelConnection } from "./transport/kernel-message.js";
 import { labTransport } from "./transport/lab.js";
@@ -191,10 +191,10 @@ async function open(
   options: ChannelOptions,
   clock: Deadline,
 ): Promise<Channel> {
-  const transport = await labTransport(kernel, target);
+  const [transport, codecs] = await Promise.all([labTransport(kernel, target), decodable()]);
   const notes = leftBehind(kernel.id);
   const left = notes.length > 0 ? { left: notes.map(({ session }) => session) } : {};
-  const features = { codecs: DECODABLE, ...left, ...options.features };
+  const features = { codecs, ...left, ...options.features };
   const channel = new Channel("opener", transport, { ...options, features });
   closeWith(channel, gone);
   try {

@@ -52,7 +52,7 @@ class FakeWorker implements WorkerLike {
 function setUp(fetchBase: (id: number) => Promise<unknown> = gone, patience?: number) {
   const worker = new FakeWorker();
   const engine = new Engine(() => worker, patience);
-  return { worker, engine, decoder: new FrameDecoder(fetchBase, engine) };
+  return { worker, engine, decoder: new FrameDecoder(fetchBase, { engine }) };
 }
 
 async function gone(id: number): Promise<never> {
@@ -141,7 +141,7 @@ describe("with a worker", () => {
 
   it("keeps bases apart for each view", async () => {
     const { engine, decoder } = setUp();
-    const other = new FrameDecoder(gone, engine);
+    const other = new FrameDecoder(gone, { engine });
     await decoder.decode(key(1));
     expect(value(await other.decode(same(1)))).toBe("kcomm.no_frame");
     expect(other.has()).toEqual([]);
@@ -163,7 +163,7 @@ describe("without a worker", () => {
     const engine = new Engine(() => {
       throw new DOMException("forbidden", "SecurityError");
     });
-    const decoder = new FrameDecoder(gone, engine);
+    const decoder = new FrameDecoder(gone, { engine });
     expect(value(await decoder.decode(key(4)))).toBe(4);
     expect(value(await decoder.decode(same(4)))).toBe(4);
     expect(engine.isOffThread).toBe(false);
@@ -207,14 +207,17 @@ describe("the worker", () => {
       await vi.advanceTimersByTimeAsync(10); // The worker's answer is a timer as well.
       return value(await pending);
     };
-    const [first, second] = [new FrameDecoder(gone, engine), new FrameDecoder(gone, engine)];
+    const [first, second] = [
+      new FrameDecoder(gone, { engine }),
+      new FrameDecoder(gone, { engine }),
+    ];
     expect([await decoded(first, key(1)), await decoded(second, key(1))]).toEqual([1, 1]);
     first.close();
     await vi.advanceTimersByTimeAsync(60_000);
     expect([engine.isOffThread, await decoded(second, same(1))]).toEqual([true, 1]);
     second.close();
     await vi.advanceTimersByTimeAsync(1000);
-    const third = new FrameDecoder(gone, engine); // as when a cell runs again
+    const third = new FrameDecoder(gone, { engine }); // as when a cell runs again
     expect(await decoded(third, key(2))).toBe(2);
     await vi.advanceTimersByTimeAsync(60_000);
     expect([workers.length, engine.isOffThread]).toEqual([1, true]);
@@ -225,7 +228,7 @@ describe("the worker", () => {
       false,
       0,
     ]);
-    expect(await decoded(new FrameDecoder(gone, engine), key(3))).toBe(3);
+    expect(await decoded(new FrameDecoder(gone, { engine }), key(3))).toBe(3);
     expect([workers.length, engine.isOffThread]).toEqual([2, true]);
   });
 
@@ -259,7 +262,7 @@ describe("memory", () => {
     const engine = new Engine(() => {
       throw new Error("none");
     });
-    const decoder = new FrameDecoder(gone, engine);
+    const decoder = new FrameDecoder(gone, { engine });
     await decoder.decode(key(1));
     const buffers = new Set<ArrayBufferLike>();
     for (let i = 0; i < 50; i++) {
@@ -315,10 +318,9 @@ describe("memory", () => {
     await fc.assert(
       fc.asyncProperty(steps, async (list) => {
         const keys = new Map<number, number>();
-        const decoder = new FrameDecoder(
-          async (id) => keyOf(id, keys.get(id) ?? 0),
-          new Engine(makeWorker),
-        );
+        const decoder = new FrameDecoder(async (id) => keyOf(id, keys.get(id) ?? 0), {
+          engine: new Engine(makeWorker),
+        });
         const checks: Promise<void>[] = [];
         for (const { isKey, id, colour, codec, deflated, pause, painted } of list) {
           const known = keys.get(id);

@@ -1,9 +1,10 @@
 import { deflateSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { inflate } from "../src/frames/decode.js";
+import { decode, inflate } from "../src/frames/decode.js";
 import { fitInto } from "../src/frames/encode.js";
 import { isFailed, readFrame } from "../src/frames/frame.js";
 import { RateMeter, RunningMean } from "../src/frames/meters.js";
+import { fakePage } from "./fakes/page.js";
 
 const FRAME = {
   index: 3,
@@ -38,6 +39,20 @@ describe("readFrame", () => {
   it("ignores times that are no numbers", () => {
     const frame = readFrame({ ...FRAME, ms: { draw: "slow", encode: 1 } });
     expect(frame).toMatchObject({ ms: { encode: 1 } });
+  });
+});
+
+describe("decode", () => {
+  it.each(["delta", "h264", "vp9"] as const)("refuses %s: it needs others", async (codec) => {
+    await expect(decode({ ...FRAME, codec })).rejects.toMatchObject({ code: "kcomm.bad_value" });
+  });
+
+  it("takes rows of any kind", async () => {
+    fakePage();
+    const grey = { ...FRAME, codec: "grey", data: Uint8Array.of(1, 255) } as const;
+    expect(((await decode(grey)) as ImageData).data).toEqual(
+      Uint8ClampedArray.of(1, 1, 1, 255, 255, 255, 255, 255),
+    );
   });
 });
 

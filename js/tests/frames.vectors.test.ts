@@ -74,12 +74,15 @@ describe("bases.json", () => {
     it(name, async () => {
       let asked: string[] = [];
       let answers: Readonly<Record<string, Json>> = {};
-      const decoder = new FrameDecoder(async (id) => {
-        asked.push(String(id));
-        const answer = toValue(answers[id]);
-        if (answer !== null) return answer;
-        throw new KcommError("kcomm.no_frame", "it is gone");
-      }, localEngine());
+      const decoder = new FrameDecoder(
+        async (id) => {
+          asked.push(String(id));
+          const answer = toValue(answers[id]);
+          if (answer !== null) return answer;
+          throw new KcommError("kcomm.no_frame", "it is gone");
+        },
+        { engine: localEngine() },
+      );
       for (const step of steps) {
         answers = step.asks ?? {};
         asked = [];

@@ -8,11 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kcomm.errors import BadArgumentsError
-from kcomm.frames import deflate, jpeg, png, qoi, qoiz, raw, webp
+from kcomm.frames import deflate, grey, jpeg, png, qoi, qoiz, raw, rgb, video, webp
 from kcomm.frames.codec import Codec
 from kcomm.frames.pixels import Pixels, is_opaque
 
-CODECS: Final[dict[str, Codec]] = {codec.NAME: codec for codec in (deflate, qoi, qoiz, jpeg, png, webp, raw)}
+#: Those of frames that stand on their own.
+CODECS: Final[dict[str, Codec]] = {
+    codec.NAME: codec for codec in (deflate, qoi, qoiz, jpeg, png, webp, raw, rgb, grey)
+}
+#: What frames are written as for a receiver that can't read them otherwise, best first.
+PLAIN: Final = ("zlib", "png", "webp", "raw", "jpeg")
 
 #: What ``auto`` takes. WebP needs ten times as long as JPEG and saves a quarter of the bytes.
 LOSSLESS: Final[Codec] = qoi if qoi.AVAILABLE else deflate
@@ -22,6 +27,10 @@ LOSSY: Final[Codec] = jpeg
 _ROWS = 48
 # In plots 80-99 of 100 pixels equal their left neighbour; in photographs, with a camera's noise, 2-30.
 _FLAT = 0.5
+# Video is flat, too, but in blocks of a few pixels: 6-21 of 100 of its pixels end a run of so many equal
+# ones, as do those of the edges in it; in plots and masks 54 and more.
+_RUN = 16
+_DRAWN = 0.35
 
 
 def codec_of(name: str) -> Codec:
@@ -34,8 +43,16 @@ def codec_of(name: str) -> Codec:
 
 
 def check_codec(name: str) -> str:
-    """Return the name if it is ``auto`` or that of a codec, or raise."""
+    """Return the name if it is ``auto`` or that of a codec whose frames stand on their own, or raise."""
     return name if name == "auto" else codec_of(name).NAME
+
+
+def check_live_codec(name: str) -> str:
+    """Return the name if it is ``auto`` or that of a codec, video among them, or raise."""
+    if name in video.NAMES:
+        video.package()
+        return name
+    return check_codec(name)
 
 
 def choose(pixels: Pixels, name: str = "auto") -> Codec:
@@ -68,14 +85,45 @@ def needs_lossless(pixels: Pixels) -> bool:
     return is_flat(pixels) or not is_opaque(pixels)
 
 
+def asks_for_lossless(name: str, pixels: Pixels, *, is_live: bool = False) -> bool:
+    """Whether a codec, or ``auto`` for these pixels, means to lose nothing.
+
+    Live pictures may have been video before: flat as they are, they are photographs.
+    """
+    if name != "auto":
+        return name in CODECS and CODECS[name].LOSSLESS
+    return needs_lossless(pixels) and (not is_live or is_drawn(pixels) or not is_opaque(pixels))
+
+
+def is_kept(pixels: Pixels, name: str) -> bool:
+    """Whether a codec of plain rows holds these pixels as they are."""
+    return (name == "grey" and pixels.ndim == 2) or (name == "rgb" and is_opaque(pixels))
+
+
 def is_flat(pixels: Pixels) -> bool:
     """Whether many neighbours have exactly the same colour, as in plots and unlike in photographs."""
-    rows: NDArray[Any] = pixels[:: max(1, pixels.shape[0] // _ROWS)]
-    if rows.shape[1] < 2:
+    if pixels.shape[1] < 2:
         return True
+    same = _equal_neighbours(pixels)
+    return bool(np.count_nonzero(same) >= _FLAT * same.size)
+
+
+def is_drawn(pixels: Pixels) -> bool:
+    """Whether many pixels lie in long runs of the same colour, as in plots and unlike in decoded video."""
+    same = _equal_neighbours(pixels)
+    before = np.cumsum(same, axis=1, dtype=np.int32)
+    if before.shape[1] <= _RUN:
+        return is_flat(pixels)
+    ends = before[:, _RUN:] - before[:, :-_RUN] == _RUN
+    return bool(np.count_nonzero(ends) >= _DRAWN * ends.size)
+
+
+def _equal_neighbours(pixels: Pixels) -> NDArray[np.bool_]:
+    """Return which pixels of some rows equal their left neighbour."""
+    rows: NDArray[Any] = pixels[:: max(1, pixels.shape[0] // _ROWS)]
     if rows.ndim == 3 and rows.shape[2] == 4 and rows[0].flags.c_contiguous:
         rows = rows.view(np.uint32)[..., 0]
-    same = rows[:, 1:] == rows[:, :-1]
+    same: NDArray[Any] = rows[:, 1:] == rows[:, :-1]
     if same.ndim == 3:
-        same = same.all(axis=2)
-    return bool(np.count_nonzero(same) >= _FLAT * same.size)
+        same = np.all(same, axis=2)
+    return same

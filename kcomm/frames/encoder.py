@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from kcomm.frames import choice, delta, qoi, qoiz
+from kcomm.errors import BadValueError
+from kcomm.frames import choice, delta, qoi, qoiz, video
 from kcomm.frames.checks import check_quality
-from kcomm.frames.choice import CODECS, check_codec
+from kcomm.frames.choice import CODECS, check_live_codec
 from kcomm.frames.frame import Frame
 from kcomm.frames.keys import Key, KeyStore
 from kcomm.frames.thrift import Thrift
+from kcomm.frames.video_encoder import VideoEncoder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from kcomm.frames.codec import Codec
     from kcomm.frames.delta import Words
     from kcomm.frames.pixels import Pixels
@@ -34,7 +38,7 @@ class Encoder:
     """Encodes the frames of one sequence for whoever looks at it.
 
     Lossless frames of plots are mostly *deltas*: what changed against the current key frame. It may be used
-    from any thread, but by one at a time.
+    from any thread, but by one at a time; `want_key` by all.
 
     Parameters
     ----------
@@ -43,6 +47,9 @@ class Encoder:
         photographs.
     quality : float, default: 0.85
         Of lossy codecs, from 0 to 1.
+    codecs : iterable of str, optional
+        What the receiver reads; other codecs are not used. Photographs become video, if it reads that and
+        PyAV is there. None: all that stand on their own, and deltas.
 
     Examples
     --------
@@ -53,9 +60,13 @@ class Encoder:
     ('delta', True)
     """
 
-    def __init__(self, codec: str = "auto", quality: float = 0.85) -> None:
-        self._codec = check_codec(codec)
+    def __init__(
+        self, codec: str = "auto", quality: float = 0.85, *, codecs: Iterable[str] | None = None
+    ) -> None:
+        self._codec = check_live_codec(codec)
         self._quality = check_quality(quality)
+        self._read = None if codecs is None else frozenset(codecs)
+        self._video = self._make_video()
         self._ids = itertools.count(1)
         self._current: dict[tuple[int, int], Key] = {}
         self._keys = KeyStore()
@@ -79,7 +90,13 @@ class Encoder:
         Returns
         -------
         Frame
-            With an ``id``, if later frames may build on it; with a ``base`` if it builds on an earlier one.
+            With an ``id``, if later frames may build on it; with a ``base`` or ``after`` if it builds on an
+            earlier one.
+
+        Raises
+        ------
+        BadValueError
+            If the receiver reads no codec that would do, or the one that was asked for can't hold the pixels.
         """
         begun = time.perf_counter()
         encoded = self._encode(frame, exact, budget)
@@ -94,19 +111,62 @@ class Encoder:
         """Forget all keys: the pictures look different now."""
         self._current.clear()
         self._keys.clear()
+        self.want_key()
+
+    def want_key(self) -> None:
+        """Make the next video frame a key frame: a receiver lacks what it would build on."""
+        if self._video is not None:
+            self._video.want_key()
+
+    def close(self) -> None:
+        """Free what it holds; what is encoded afterwards begins anew."""
+        self.reset()
+        if self._video is not None:
+            self._video.close()
 
     def _encode(self, frame: Frame, exact: bool, budget: int | None) -> Frame:
         pixels = frame.pixels
-        if self._codec == "auto":
-            if exact or choice.needs_lossless(pixels):
-                return self._encode_lossless(frame, pixels, budget)
-            return self._encode_lossy(frame, pixels, choice.LOSSY, budget)
-        codec = CODECS[self._codec]
-        if codec.LOSSLESS:
-            return replace(frame, codec=codec.NAME, data=codec.encode(pixels, self._quality))
-        if exact:
-            return self._encode_lossless(frame, pixels, budget)
-        return self._encode_lossy(frame, pixels, codec, budget)
+        name = self._codec
+        if name in CODECS and self._reads(name):
+            codec = CODECS[name]
+            if codec.LOSSLESS or (exact and choice.is_kept(pixels, name)):
+                return replace(frame, codec=name, data=codec.encode(pixels, self._quality))
+            if not exact:
+                return self._encode_lossy(frame, pixels, codec, budget)
+        if exact or choice.asks_for_lossless(name, pixels, is_live=self._read is not None):
+            return self._encode_exact(frame, budget)
+        if self._video is not None and (name != "auto" or video.suits(frame.width, frame.height)):
+            return self._video.encode(frame, budget)
+        return self._encode_lossy(frame, pixels, self._plain(choice.LOSSY.NAME), budget)
+
+    def _encode_exact(self, frame: Frame, budget: int | None) -> Frame:
+        if self._reads(delta.NAME, qoiz.NAME, choice.LOSSLESS.NAME):
+            return self._encode_lossless(frame, frame.pixels, budget)
+        codec = self._plain()
+        # Of quality 1 they lose nothing, but for JPEG.
+        return replace(frame, codec=codec.NAME, data=codec.encode(frame.pixels, 1.0))
+
+    def _reads(self, *names: str) -> bool:
+        return self._read is None or self._read.issuperset(names)
+
+    def _plain(self, *better: str) -> Codec:
+        """Return the first codec that the receiver reads."""
+        for name in (*better, *choice.PLAIN):
+            if self._reads(name):
+                return CODECS[name]
+        names = ", ".join(choice.PLAIN)
+        raise BadValueError(f"the receiver reads none of {names}, but only {sorted(self._read or ())}")
+
+    def _make_video(self) -> VideoEncoder | None:
+        """Return what writes video, if it was asked for, or the receiver said that it reads some."""
+        if self._codec in video.NAMES:
+            names: tuple[str, ...] = (self._codec,)
+        else:
+            names = video.NAMES if self._codec == "auto" and self._read is not None else ()
+        for name in names:
+            if self._reads(name) and video.can_encode(name):
+                return VideoEncoder(name, self._quality)
+        return None
 
     def _encode_lossy(self, frame: Frame, pixels: Pixels, codec: Codec, budget: int | None) -> Frame:
         # It begins where the last frame was: to try the better tiers anew each time would take the most time.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kcomm.errors import BadValueError
-from kcomm.frames import delta
+from kcomm.frames import delta, video
 from kcomm.frames.checks import is_number, is_whole
 from kcomm.frames.choice import CODECS, choose
 from kcomm.frames.pixels import Pixels, check_size, to_pixels
@@ -41,6 +41,8 @@ class Frame:
         The receiver keeps these pixels under this number, for frames that build on them.
     base : int, optional
         The id of the frame that a frame of the codec ``delta`` builds on.
+    after : int, optional
+        The index of the frame that a video frame builds on; None for a key frame.
 
     Examples
     --------
@@ -60,6 +62,7 @@ class Frame:
     ms: Mapping[str, float] = field(default_factory=dict)
     id: int | None = None
     base: int | None = None
+    after: int | None = None
 
     @classmethod
     def of(
@@ -84,7 +87,7 @@ class Frame:
         whole = {key: _integer(message, key) for key in ("index", "width", "height")}
         check_size(whole["width"], whole["height"], "the frame")
         codec, data = message.get("codec"), message.get("data")
-        if not isinstance(codec, str) or codec not in (*CODECS, delta.NAME):
+        if not isinstance(codec, str) or codec not in (*CODECS, delta.NAME, *video.NAMES):
             raise BadValueError(f"frame {whole['index']} has the unknown codec {codec!r}")
         if not isinstance(data, bytes):
             raise BadValueError(f"the data of frame {whole['index']} are {type(data).__name__}, not bytes")
@@ -100,14 +103,20 @@ class Frame:
             ms={k: float(v) for k, v in ms.items() if is_number(v)} if isinstance(ms, dict) else {},
             id=_number_of(message, "id", codec in KEYS),
             base=_base_of(message, codec),
+            after=_after_of(message, codec, whole["index"]),
         )
 
     @property
     def pixels(self) -> Pixels:
-        """The pixels, decoded if need be; they may be read-only. A delta needs its base: see `Decoder`."""
+        """The pixels, decoded if need be; they may be read-only. Deltas and video need a `Decoder`."""
         if self.codec == delta.NAME:
             raise BadValueError(
                 f"frame {self.index} is a delta: only a Decoder that holds frame id {self.base} can read it"
+            )
+        if self.codec in video.NAMES:
+            raise BadValueError(
+                f"frame {self.index} is of the video codec {self.codec}: only a Decoder that got those "
+                "before it can read it"
             )
         if isinstance(self.data, bytes):
             return CODECS[self.codec or "raw"].decode(self.data, self.width, self.height)
@@ -139,6 +148,8 @@ class Frame:
             message["id"] = self.id
         if self.base is not None:
             message["base"] = self.base
+        if self.after is not None:
+            message["after"] = self.after
         return message
 
 
@@ -159,6 +170,13 @@ def _number_of(message: dict[str, Any], key: str, is_allowed: bool) -> int | Non
     if not is_whole(value) or not 0 <= value < 2**53:
         raise BadValueError(f"the {key} of a frame is an integer from 0 below 2**53, not {value!r}")
     return value
+
+
+def _after_of(message: dict[str, Any], codec: str, index: int) -> int | None:
+    after = _number_of(message, "after", codec in video.NAMES)
+    if after is not None and after >= index:
+        raise BadValueError(f"frame {index} can't build on frame {after}: indices go up")
+    return after
 
 
 def _base_of(message: dict[str, Any], codec: str) -> int | None:

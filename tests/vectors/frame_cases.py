@@ -32,6 +32,9 @@ def whole_cases() -> list[Case]:
             b"\x01\x02\x03\x00" * 3,
             b"\x01\x02\x03\x00" * 3,
         ),
+        case("RGB rows", "rgb", b"\xff\0\0\0\xff\0" + b"\x01\x02\x03", RED + GREEN + b"\x01\x02\x03\xff"),
+        case("grey rows", "grey", b"\0\x07\xff", b"\0\0\0\xff\x07\x07\x07\xff\xff\xff\xff\xff"),
+        case("two grey rows", "grey", b"\x01\x02", b"\x01\x01\x01\xff\x02\x02\x02\xff", height=2),
     ]
 
 
@@ -129,6 +132,10 @@ def broken_cases() -> list[Case]:
     return [
         broken("raw rows that end too early", "raw", row[:-1]),
         broken("raw rows that are too long", "raw", row + b"\0"),
+        broken("RGB rows that end too early", "rgb", row[:8]),
+        broken("RGB rows that are too long", "rgb", row),
+        broken("grey rows that end too early", "grey", b"\0\0"),
+        broken("grey rows that are too long", "grey", row),
         broken("deflated rows that end too early", "zlib", zlib_of(row[:-1])),
         broken("deflated rows that are too long", "zlib", zlib_of(row + b"\0")),
         broken("deflated rows, torn off", "zlib", zlib_of(row)[:-5]),
@@ -237,6 +244,8 @@ def sequence_cases() -> list[Case]:
                     {**keys[0], "id": 1.5},
                     {**keys[0], "base": 1},
                     {**keys[0], "key": keys[0]},
+                    {**keys[0], "codec": "rgb", "data": data_of(RED[:3])},
+                    {**keys[0], "codec": "grey", "data": data_of(RED[:1])},
                     {**nothing, "base": 1, "key": keys[1]},
                     {**nothing, "base": 1, "key": {**nothing, "base": 1}},
                 )

@@ -10,6 +10,7 @@ from tests.vectors.frame_cases import frame_cases, sequence_cases
 from tests.vectors.invalid_cases import invalid_cases
 from tests.vectors.packet_cases import array_cases, packet_cases
 from tests.vectors.session_cases import session_cases
+from tests.vectors.video_cases import video_cases
 from tests.vectors.wire import Json
 
 HERE = Path(__file__).parent
@@ -24,6 +25,7 @@ def make_files() -> dict[str, str]:
         "sessions.json": to_text(session_cases()),
         "frames.json": to_text(frame_cases()),
         "bases.json": to_text(sequence_cases()),
+        "video.json": to_text(video_cases()),
     }
 
 

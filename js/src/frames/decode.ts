@@ -1,33 +1,33 @@
 /** From a frame that stands on its own to pixels that a canvas can take. */
 import { KcommError } from "../errors.js";
-import { Desk, type DeskCodec } from "./desk.js";
-import type { Codec, Frame } from "./frame.js";
+import { Desk } from "./desk.js";
+import { type Frame, isVideo } from "./frame.js";
 
 export { inflate } from "./inflate.js";
 
-/** What this page can decode, best first; named in HELLO. */
-export const DECODABLE: readonly Codec[] = [
-  "delta",
-  "qoi",
-  "qoiz",
-  "zlib",
-  "png",
-  "webp",
-  "jpeg",
-  "raw",
-];
+/** What a canvas can take; whoever holds them must hand them to `release` at last. */
+export type Pixels = ImageData | ImageBitmap | VideoFrame;
 
-export type Pixels = ImageData | ImageBitmap;
+/** The width and height of pixels. */
+export function sizeOf(pixels: Pixels): { width: number; height: number } {
+  if (!("visibleRect" in pixels)) return { width: pixels.width, height: pixels.height };
+  const { width, height } = pixels.visibleRect ?? { width: 0, height: 0 };
+  return { width, height };
+}
 
 /**
- * Decodes a frame of any codec but `delta`, on this thread where the browser has no decoder of its own.
+ * Decodes a frame that stands on its own, and is no video, on this thread where the browser has no decoder of its own.
  *
  * @throws KcommError `kcomm.bad_value` if the data are not what the frame says
  */
 export async function decode(frame: Frame): Promise<Pixels> {
   const { codec, width, height, data } = frame;
   if (codec === "jpeg" || codec === "png" || codec === "webp") return bitmap(frame);
-  const job = { codec: codec as DeskCodec, width, height, data, wanted: true };
+  if (isVideo(codec) || codec === "delta") {
+    const why = `a frame of the codec ${codec} can't be decoded by itself`;
+    throw new KcommError("kcomm.bad_value", why);
+  }
+  const job = { codec, width, height, data, wanted: true };
   const pixels = await new Desk().run(job);
   return new ImageData(pixels ?? new Uint8ClampedArray(0), width, height);
 }

@@ -3,8 +3,9 @@ import { KcommError } from "../errors.js";
 import { bitmap, type Pixels } from "./decode.js";
 import { DESK_CODECS, type DeskCodec, type Job, MAX_BASES } from "./desk.js";
 import { type Engine, sharedEngine } from "./engine.js";
-import { type Frame, isFailed, isLossless, readFrame } from "./frame.js";
-import { lend } from "./spares.js";
+import { type Frame, isFailed, isLossless, isVideo, readFrame } from "./frame.js";
+import { lend, release } from "./spares.js";
+import { type MakeVideoDecoder, VideoStream } from "./video.js";
 
 /** A frame that can be painted. */
 export interface DecodedFrame {
@@ -31,6 +32,17 @@ export interface FailedDecoding {
 
 export type Decoded = DecodedFrame | FailedDecoding;
 
+export interface FrameDecoderOptions {
+  readonly engine?: Engine;
+  /** Called when a video frame can't be decoded before a key frame comes: once, and again after a second. It is to ask the sender for one. */
+  readonly onKeyWanted?: () => void;
+  readonly makeVideoDecoder?: MakeVideoDecoder;
+  /** Milliseconds. */
+  readonly now?: () => number;
+}
+
+/** Milliseconds after which a key frame that did not come is asked for again. */
+const KEY_PATIENCE = 1000;
 const AT_DESK: ReadonlySet<string> = new Set(DESK_CODECS);
 let views = 0;
 
@@ -39,6 +51,12 @@ export class FrameDecoder {
   readonly #view = views++;
   readonly #fetchBase: (id: number) => Promise<unknown>;
   readonly #engine: Engine;
+  readonly #video: VideoStream;
+  readonly #onKeyWanted: () => void;
+  readonly #now: () => number;
+  /** When a key frame was asked for that did not come, and by which of the video frames so far. */
+  #asked: { readonly at: number; readonly by: number } | null = null;
+  #videoFrames = 0;
   #generation: number;
   /** Bases that are held or on their way to the desk, oldest first, as the desk keeps them. */
   #ids: number[] = [];
@@ -47,10 +65,13 @@ export class FrameDecoder {
   #isClosed = false;
 
   /** @param fetchBase gets the message of the frame with an id from the sender */
-  constructor(fetchBase: (id: number) => Promise<unknown>, engine: Engine = sharedEngine()) {
+  constructor(fetchBase: (id: number) => Promise<unknown>, options: FrameDecoderOptions = {}) {
     this.#fetchBase = fetchBase;
-    this.#engine = engine;
-    this.#generation = engine.generation;
+    this.#engine = options.engine ?? sharedEngine();
+    this.#video = new VideoStream(options.makeVideoDecoder);
+    this.#onKeyWanted = options.onKeyWanted ?? (() => undefined);
+    this.#now = options.now ?? (() => performance.now());
+    this.#generation = this.#engine.generation;
   }
 
   /** The ids of the bases it holds, oldest first; at most 4. */
@@ -67,7 +88,7 @@ export class FrameDecoder {
   decode(value: unknown): Promise<Decoded> {
     const decoded = this.#decode(value);
     const before = this.#last;
-    const inOrder = before.then(() => decoded);
+    const inOrder = before.then(() => decoded).then((done) => this.#checkOut(done));
     this.#last = inOrder.catch(() => undefined);
     decoded.catch(() => undefined); // It rejects again in its turn.
     return inOrder;
@@ -77,6 +98,7 @@ export class FrameDecoder {
   close(): void {
     this.#isClosed = true;
     this.#ids = [];
+    this.#video.close();
     this.#engine.close(this.#view);
   }
 
@@ -86,11 +108,47 @@ export class FrameDecoder {
     const { index } = frame;
     if (isFailed(frame)) return { index, error: { index, ...frame.error } };
     try {
-      const pixels = AT_DESK.has(frame.codec) ? await this.#atDesk(frame) : await bitmap(frame);
-      return describe(frame, pixels);
+      return describe(frame, await this.#pixelsOf(frame));
     } catch (error) {
       return { index, error: { index, ...explain(error) } };
     }
+  }
+
+  #pixelsOf(frame: Frame): Promise<Pixels> {
+    if (isVideo(frame.codec)) return this.#decodeVideo(frame);
+    return AT_DESK.has(frame.codec) ? this.#atDesk(frame) : bitmap(frame);
+  }
+
+  async #decodeVideo(frame: Frame): Promise<VideoFrame> {
+    this.#checkOpen();
+    const number = this.#videoFrames++;
+    try {
+      const picture = await this.#video.decode(frame);
+      // What later frames asked for is another one.
+      const isIt = frame.after === undefined && (this.#asked?.by ?? 0) < number;
+      if (isIt) this.#asked = null;
+      return picture;
+    } catch (error) {
+      if (!this.#isClosed) this.#wantKey(number);
+      throw error;
+    }
+  }
+
+  #wantKey(by: number): void {
+    const now = this.#now();
+    if (this.#asked !== null && now - this.#asked.at < KEY_PATIENCE) return;
+    this.#asked = { at: now, by };
+    this.#onKeyWanted();
+  }
+
+  /** Nobody waits for a picture any more whose view was closed meanwhile: browsers have few of them. */
+  #checkOut(decoded: Decoded): Decoded {
+    if (!this.#isClosed || "error" in decoded || decoded.pixels instanceof ImageData) {
+      return decoded;
+    }
+    release(decoded.pixels);
+    const { index } = decoded;
+    return { index, error: { index, code: "kcomm.cancelled", message: "the view was closed" } };
   }
 
   async #atDesk(frame: Frame): Promise<Pixels> {

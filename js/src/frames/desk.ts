@@ -2,15 +2,18 @@
 import { KcommError } from "../errors.js";
 import { applyDelta } from "./delta.js";
 import { inflate, inflateSome, sizeError } from "./inflate.js";
+import { fillGrey, fillRgb } from "./plain.js";
 import { largestQoi, readQoi, smallestQoi } from "./qoi.js";
 import { Spares } from "./spares.js";
 
 /** Codecs whose pixels are the same in every browser. */
-export const DESK_CODECS = ["delta", "qoi", "qoiz", "zlib", "raw"] as const;
+export const DESK_CODECS = ["delta", "qoi", "qoiz", "zlib", "raw", "rgb", "grey"] as const;
 export type DeskCodec = (typeof DESK_CODECS)[number];
 
 /** A byte of deflated data holds no more bytes than this. */
 const DENSEST = 1032;
+/** Bytes a pixel of the codecs whose data are rows. */
+const CHANNELS: Readonly<Partial<Record<DeskCodec, number>>> = { raw: 4, rgb: 3, grey: 1 };
 
 /** Bases that are kept: the last ones that came. */
 export const MAX_BASES = 4;
@@ -82,6 +85,8 @@ export class Desk {
       if (codec === "qoiz") {
         return readQoi(await inflateSome(data, largestQoi(count)), width, height, into);
       }
+      if (codec === "rgb") return fillRgb(data, into);
+      if (codec === "grey") return fillGrey(data, into);
       if (codec === "zlib") await inflate(data, bytes.length, bytes);
       else bytes.set(data);
       return into;
@@ -159,8 +164,12 @@ export class Desk {
 
 /** Before memory is taken: so many bytes may hold so many pixels. */
 function checkLength(codec: DeskCodec, length: number, count: number): void {
-  if (codec === "raw" && length !== 4 * count) throw sizeError(String(length), 4 * count);
-  const least = codec === "qoi" || codec === "qoiz" ? smallestQoi(count) : 4 * count;
+  const channels = CHANNELS[codec];
+  if (channels !== undefined) {
+    if (length !== channels * count) throw sizeError(String(length), channels * count);
+    return;
+  }
+  const least = codec === "zlib" ? 4 * count : smallestQoi(count);
   const deflated = codec === "zlib" || codec === "qoiz";
   if (length * (deflated ? DENSEST : 1) < least) {
     throw new KcommError(

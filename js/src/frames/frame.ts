@@ -1,8 +1,20 @@
 /** A frame as it travels between kernel and page. */
 import { KcommError } from "../errors.js";
+import { VIDEO, type VideoCodec } from "./codecs.js";
 
-/** "raw": rows of RGBA (straight alpha); "zlib": the same, deflated; "qoi", "qoiz": a QOI file, and one deflated; "delta": what changed against `base`. */
-export type Codec = "raw" | "zlib" | "qoi" | "qoiz" | "delta" | "jpeg" | "png" | "webp";
+/** "raw": rows of RGBA (straight alpha); "rgb", "grey": rows of those; "zlib": "raw", deflated; "qoi", "qoiz": a QOI file, and one deflated; "delta": what changed against `base`; "h264", "vp9": what changed against the frame `after`. */
+export type Codec =
+  | "raw"
+  | "rgb"
+  | "grey"
+  | "zlib"
+  | "qoi"
+  | "qoiz"
+  | "delta"
+  | "jpeg"
+  | "png"
+  | "webp"
+  | VideoCodec;
 
 /** Pixels of one moment, encoded. */
 export interface Frame {
@@ -22,6 +34,8 @@ export interface Frame {
   readonly base?: number;
   /** That frame, if the sender does not know that it is here. */
   readonly key?: Frame;
+  /** The index of the frame that a video frame builds on; missing for a key frame. */
+  readonly after?: number;
 }
 
 /** A frame that could not be made; the stream goes on. */
@@ -34,12 +48,24 @@ export interface FailedFrame {
 const MAX_PIXELS = 2 ** 26;
 /** Lossless, the same in every browser, and whole: these may be bases. */
 const KEYS: ReadonlySet<unknown> = new Set<Codec>(["raw", "zlib", "qoi", "qoiz"]);
-const LOSSY: ReadonlySet<string> = new Set<Codec>(["jpeg", "webp"]);
-const CODECS: ReadonlySet<unknown> = new Set<unknown>([...KEYS, ...LOSSY, "delta", "png"]);
+const VIDEOS: ReadonlySet<unknown> = new Set<Codec>(VIDEO);
+const LOSSY: ReadonlySet<string> = new Set<Codec>(["jpeg", "webp", ...VIDEO]);
+const CODECS: ReadonlySet<unknown> = new Set<unknown>([
+  ...KEYS,
+  ...LOSSY,
+  "rgb",
+  "grey",
+  "delta",
+  "png",
+]);
 
 /** Whether a codec gives back the pixels that were drawn. */
 export function isLossless(codec: Codec): boolean {
   return !LOSSY.has(codec);
+}
+
+export function isVideo(codec: Codec): codec is VideoCodec {
+  return VIDEOS.has(codec);
 }
 
 export function isFailed(frame: Frame | FailedFrame): frame is FailedFrame {
@@ -75,7 +101,17 @@ export function readFrame(value: unknown): Frame | FailedFrame {
     ms: times(map.ms),
     ...(typeof map.captured === "number" ? { captured: map.captured } : {}),
     ...references,
+    ...readAfter(map, index),
   };
+}
+
+/** The number of the frame that a video frame builds on. */
+function readAfter(map: Record<string, unknown>, index: number): Pick<Frame, "after"> {
+  if (map.after === undefined || map.after === null) return {};
+  if (!VIDEOS.has(map.codec)) throw bad(`a frame of the codec ${map.codec} has no 'after'`);
+  const after = count(map.after, "after", Number.MAX_SAFE_INTEGER);
+  if (after >= index) throw bad(`frame ${index} can't build on frame ${after}: indices go up`);
+  return { after };
 }
 
 /** The numbers by which frames build on each other. */

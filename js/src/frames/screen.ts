@@ -1,5 +1,5 @@
 /** The canvas that frames are painted on. */
-import type { Pixels } from "./decode.js";
+import { type Pixels, sizeOf } from "./decode.js";
 import { release } from "./spares.js";
 
 /**
@@ -47,7 +47,7 @@ export class Screen {
   }
 
   /** Whether the picture has another form than the place that was reserved for it. */
-  #isReshaped({ width, height }: Pixels): boolean {
+  #isReshaped(width: number, height: number): boolean {
     const { canvas } = this;
     return Math.abs(width * canvas.height - height * canvas.width) > width + height;
   }
@@ -55,16 +55,17 @@ export class Screen {
   /** Paints, and gives the memory of the pixels back: they can't be painted again. */
   paint(pixels: Pixels, index: number): void {
     const { canvas } = this;
-    if (canvas.width !== pixels.width || canvas.height !== pixels.height) {
-      if (this.#isReshaped(pixels)) this.showAt(pixels.width);
-      canvas.width = pixels.width;
-      canvas.height = pixels.height;
+    const { width, height } = sizeOf(pixels);
+    if (canvas.width !== width || canvas.height !== height) {
+      if (this.#isReshaped(width, height)) this.showAt(width);
+      canvas.width = width;
+      canvas.height = height;
     }
     if (pixels instanceof ImageData) {
       this.#context.putImageData(pixels, 0, 0);
     } else {
       this.#context.globalCompositeOperation = "copy"; // Transparent pixels replace what was there.
-      this.#context.drawImage(pixels, 0, 0);
+      this.#context.drawImage(pixels, 0, 0, width, height);
     }
     release(pixels);
     canvas.dataset.index = String(index);

@@ -34,7 +34,7 @@ export function lend(pixels: ImageData, giveBack: (buffer: ArrayBuffer) => void)
 }
 
 /** Gives the memory of pixels back that were painted, or will not be. Nobody may use them afterwards. */
-export function release(pixels: ImageData | ImageBitmap): void {
+export function release(pixels: ImageData | ImageBitmap | VideoFrame): void {
   if ("close" in pixels) {
     pixels.close();
     return;
