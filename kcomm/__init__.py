@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from kcomm import cameras
     from kcomm.animation import Player, animate
     from kcomm.channel import BlockingChannel, Call, Channel
     from kcomm.errors import (
@@ -64,6 +65,7 @@ __all__ = [
     "WouldBlockError",
     "__version__",
     "animate",
+    "cameras",
     "connect",
     "decode",
     "edges",
@@ -112,6 +114,8 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> object:
+    if name == "cameras":
+        return import_module("kcomm.cameras")
     if name not in _LAZY:
         raise AttributeError(f"module 'kcomm' has no attribute {name!r}")
     value = getattr(import_module(_LAZY[name]), name)

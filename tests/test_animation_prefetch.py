@@ -191,7 +191,7 @@ class TestWhatCanBeSent:
         code = """
 import multiprocessing, sys
 from concurrent.futures import ProcessPoolExecutor
-from kcomm.animation.drawing.prefetch import check_sendable
+from kcomm.pools import check_sendable
 from kcomm.errors import BadArgumentsError
 def paint(i): pass
 check_sendable(paint, ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")))

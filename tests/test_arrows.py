@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "kcomm"
 LAYERS: list[set[str]] = [
     {"errors"},
     {"protocol"},
-    {"runtime", "arguments", "window", "pacing", "backlog", "flow"},
+    {"runtime", "arguments", "window", "pacing", "backlog", "flow", "pools"},
     {"admission"},
     {"transport.base"},
     {"transport.early", "transport.replies"},
@@ -29,6 +29,7 @@ LAYERS: list[set[str]] = [
     {"target"},
     {"transport.memory", "transport.client"},
     {"frames"},
+    {"cameras"},
     {"view"},
     {"animation.drawing"},
     {"animation", "live"},

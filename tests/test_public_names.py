@@ -38,6 +38,7 @@ NAMES = [
     "WouldBlockError",
     "__version__",
     "animate",
+    "cameras",
     "connect",
     "decode",
     "edges",
@@ -63,7 +64,7 @@ def test_dir_lists_them():
 @pytest.mark.parametrize("name", NAMES)
 def test_every_name_says_what_it_is(name):
     value = getattr(kcomm, name)
-    if inspect.isclass(value) or inspect.isfunction(value):
+    if inspect.isclass(value) or inspect.isfunction(value) or inspect.ismodule(value):
         assert inspect.getdoc(value)
 
 
