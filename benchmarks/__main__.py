@@ -20,6 +20,9 @@ from benchmarks import (
     plot,
     report,
     roundtrip,
+    webcam,
+    webcam_far,
+    webcam_growth,
 )
 from benchmarks.bench import Bench
 from benchmarks.figures import Case, Verdict
@@ -47,6 +50,9 @@ SUBJECTS: dict[str, Subject] = {
     "animation_far": animation_far,
     "animation_growth": animation_growth,
     "animation_keeping": animation_keeping,
+    "webcam": webcam,
+    "webcam_far": webcam_far,
+    "webcam_growth": webcam_growth,
     "imports": imports,
     "packets": packets,
 }
@@ -66,6 +72,7 @@ def main() -> None:
         run(name, options.repetitions, is_long=options.long)
     results = report.load(list(SUBJECTS))
     plot.draw(results, report.RESULTS / animation.PLOT)
+    plot.draw_webcam(results, report.RESULTS / webcam.PLOT)
     readme = report.README.read_text(encoding="utf-8")
     text = report.replace_results(readme, report.render(results.values()))
     report.README.write_text(text, encoding="utf-8")

@@ -56,7 +56,7 @@ class Bench:
         self.versions: dict[str, str] = {}
         self._stack = ExitStack()
         self._playwright: Playwright | None = None
-        self._browsers: dict[bool, Browser] = {}
+        self._browsers: dict[tuple[str, ...], Browser] = {}
         self._servers: dict[Setup, Server] = {}
         self._pages = 0
 
@@ -110,6 +110,8 @@ class Bench:
         far: bool = False,
         viewport: ViewportSize = VIEWPORT,
         is_rushed: bool = False,
+        camera: Path | None = None,
+        init: str = "",
     ) -> BenchPage:
         """Open a notebook whose first cell has run.
 
@@ -127,12 +129,19 @@ class Bench:
             The page's size in pixels.
         is_rushed : bool
             Whether its browser repaints as often as it can, whatever a display would do.
+        camera : Path, optional
+            What its browser's camera sees, as YUV4MPEG2; nobody is asked whether it may be used.
+        init : str
+            A file beside this one that runs before the page's own scripts.
         """
         server = self._serve(setup)
         self._pages += 1
         name = f"bench-{self._pages}.ipynb"
         write_notebook(server.root / name, [(HERE / kernel_side).read_text(encoding="utf-8"), *cells])
-        context = self._get_browser(is_rushed=is_rushed).new_context(viewport=viewport)
+        flags = [*(RUSH if is_rushed else []), *(camera_flags(camera) if camera else [])]
+        context = self._get_browser(flags).new_context(viewport=viewport)
+        if init:
+            context.add_init_script(path=HERE / init)
         page = context.new_page()
         page.set_default_timeout(PATIENCE)
         link = self._stack.enter_context(ShapedLink(server.url, NEAR)) if far else None
@@ -153,18 +162,19 @@ class Bench:
         self._servers[setup] = server
         return server
 
-    def _get_browser(self, *, is_rushed: bool = False) -> Browser:
-        if is_rushed not in self._browsers:
+    def _get_browser(self, flags: Sequence[str]) -> Browser:
+        key = tuple(flags)
+        if key not in self._browsers:
             executable = find_browser()
             if executable is None:
                 raise SystemExit(HELP)
             is_root = hasattr(os, "geteuid") and os.geteuid() == 0
-            args = [*FLAGS, *(["--no-sandbox"] if is_root else []), *(RUSH if is_rushed else [])]
+            args = [*FLAGS, *(["--no-sandbox"] if is_root else []), *flags]
             browser = self._get_playwright().chromium.launch(executable_path=executable, args=args)
             self._stack.callback(browser.close)
-            self._browsers[is_rushed] = browser
+            self._browsers[key] = browser
             self.versions["Chromium"] = browser.version
-        return self._browsers[is_rushed]
+        return self._browsers[key]
 
     def _get_playwright(self) -> Playwright:
         if self._playwright is None:
@@ -172,6 +182,15 @@ class Bench:
 
             self._playwright = self._stack.enter_context(sync_playwright())
         return self._playwright
+
+
+def camera_flags(clip: Path) -> list[str]:
+    """Return the browser's options by which its camera sees a clip."""
+    return [
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-video-capture={clip}",
+    ]
 
 
 class Linked(Server):

@@ -1,4 +1,4 @@
-"""The results of the animation as a picture, for the README."""
+"""The results of animations and of the webcam as pictures, for the README."""
 
 from __future__ import annotations
 
@@ -75,9 +75,40 @@ def draw(results: Mapping[str, Mapping[str, Any]], path: Path) -> None:
         figure.savefig(path, format="svg", transparent=True, metadata={"Date": None})
 
 
+def draw_webcam(results: Mapping[str, Mapping[str, Any]], path: Path) -> None:
+    """Draw the rates and the delays of the webcam, if there are any; else there is no picture."""
+    import matplotlib as mpl
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    cases = [
+        Case.from_json(case)
+        for name in ("webcam", "webcam_far")
+        for case in results.get(name, {}).get("cases", [])
+    ]
+    rates = [case for case in cases if ", painted, " in case.name]
+    delays = [case for case in cases if case.name.startswith("delay, ")]
+    if not rates:
+        return
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(9, 1.35 * len(rates)), layout="constrained")
+        FigureCanvasSVG(figure)
+        grid = figure.subplots(len(rates), 2, squeeze=False)
+        for row, rate, delay in zip(grid, rates, delays, strict=True):
+            name = rate.name.rpartition("painted, ")[2]
+            draw_bars(row[0], rate, f"{name}: painted results a second", limit="camera")
+            draw_bars(row[1], delay, f"{name}: delay in ms", is_named=False)
+        figure.savefig(path, format="svg", transparent=True, metadata={"Date": None})
+
+
 def draw_rates(axes: Axes, case: Case) -> None:
-    """Draw bars, kcomm's on top; a line at what the display does."""
-    names = [name for name in case.samples if name != "display"]
+    """Draw how often an animation was painted."""
+    draw_bars(axes, case, f"{case.name.replace('painted, ', '')}: painted frames a second", limit="display")
+
+
+def draw_bars(axes: Axes, case: Case, title: str, *, limit: str = "", is_named: bool = True) -> None:
+    """Draw bars, kcomm's on top; a line at the limit that nobody can pass, if there is one."""
+    names = [name for name in case.samples if name != limit]
     for row, name in enumerate(names):
         figures = case.samples[name]
         if not figures:
@@ -89,15 +120,15 @@ def draw_rates(axes: Axes, case: Case) -> None:
         axes.barh(row, median, color=colour, height=0.7)
         axes.plot([low, high], [row, row], color=GREY, lw=1.5)
         write(axes, max(median, high), row, write_number(median))
-    if case.samples.get("display"):
-        limit = case.median("display")
-        axes.axvline(limit, color=LIMIT, lw=1, ls="--")
+    if case.samples.get(limit):
+        most = case.median(limit)
+        axes.axvline(most, color=LIMIT, lw=1, ls="--")
         place = {"xycoords": ("data", "axes fraction"), "ha": "center", **OFFSET}
-        axes.annotate("display", (limit, 1), (0, 3), color=LIMIT, **place)
-    axes.set_yticks(range(len(names)), names)
+        axes.annotate(limit, (most, 1), (0, 3), color=LIMIT, **place)
+    axes.set_yticks(range(len(names)), names if is_named else [""] * len(names))
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
-    axes.set_title(f"{case.name.replace('painted, ', '')}: painted frames a second", loc="left", fontsize=11)
+    axes.set_title(title, loc="left", fontsize=11)
 
 
 def write(axes: Axes, x: float, row: int, text: str) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import plot, report
+from benchmarks import plot, report, webcam_growth, webcam_stages
 from benchmarks.__main__ import SUBJECTS
 from benchmarks.bench import Bench
 from benchmarks.figures import Case, Verdict, at_least, at_most, find, ratio, spread
 from benchmarks.setups import BOTH, EVEN, STOCK
 from benchmarks.stages import Contest, describe
+from tests.page.camera import FRAMES
 from tests.page.notebook import KernelError
 
 
@@ -171,6 +172,91 @@ def test_memory_is_flat_if_later_frames_take_none() -> None:
     assert judge(100.0, 150.0, 151.0) == [True, True]
     assert judge(100.0, 150.0, 200.0) == [False, False]
     assert judge(100.0, 150.0) == [False, False]
+
+
+def follow(first: int, count: int, behind: float, *, every: int = 1) -> tuple[list[list[float]], ...]:
+    """Return what the camera gave, each 33 ms, and what was painted some time behind it."""
+    read = [[float((first + n) % FRAMES), 33.0 * n] for n in range(count)]
+    return read, [[number, time + behind] for number, time in read[::every]]
+
+
+@pytest.mark.parametrize("behind", [20.0, 500.0, 3_900.0])
+def test_a_delay_is_found_by_the_numbers_of_frames(behind: float) -> None:
+    read, painted = follow(FRAMES - 7, 3 * FRAMES, behind, every=3)
+    found = webcam_stages.delays(read, painted)
+    assert [delay for _, delay in found] == pytest.approx([behind] * FRAMES)
+    assert [time for time, _ in found] == [time for _, time in painted]
+
+
+def test_a_delay_that_grows_beyond_the_clip_is_followed() -> None:
+    read, _ = follow(0, 4 * FRAMES, 0.0)
+    painted = [[number, 2.5 * time + 10] for number, time in read[::10]]
+    found = webcam_stages.delays(read, painted)
+    assert [delay for _, delay in found] == pytest.approx([1.5 * time + 10 for _, time in read[::10]])
+
+
+def test_a_frame_out_of_order_is_late_not_early() -> None:
+    read, painted = follow(0, 40, 100.0)
+    painted[10], painted[11] = [painted[11][0], painted[10][1]], [painted[10][0], painted[11][1]]
+    found = [delay for _, delay in webcam_stages.delays(read, painted)]
+    assert found[9:13] == pytest.approx([100, 67, 133, 100])
+
+
+def test_a_number_that_was_misread_does_not_disturb_the_others() -> None:
+    read, painted = follow(0, 3 * FRAMES, 100.0)
+    painted[200] = [(painted[200][0] + 64) % FRAMES, painted[200][1]]
+    found = [delay for _, delay in webcam_stages.delays(read, painted)]
+    assert [n for n, delay in enumerate(found) if delay != pytest.approx(100)] == [200]
+
+
+def test_what_the_camera_did_not_give_has_no_delay() -> None:
+    read, painted = follow(0, 40, 100.0)
+    older: list[list[float]] = [[FRAMES - 2.0, 1.0], *painted]
+    assert len(webcam_stages.delays(read, older)) == 40
+    assert webcam_stages.delays([], painted) == []
+    assert webcam_stages.delays(read, [[90.0, 50.0]]) == []
+
+
+def make_webcam(**samples: list[float]) -> list[Case]:
+    delay = Case("delay, 640x480", "ms", samples={"kcomm": [50.0, 61.0, 55.0]})
+    return [Case("edges, painted, 640x480", "1/s", "more", samples), delay]
+
+
+def test_a_webcam_is_judged_by_the_cookbook_or_the_camera() -> None:
+    found = SUBJECTS["webcam"].judge(make_webcam(kcomm=[21.0], camera=[30.0], cookbook=[5.0]))
+    assert [(verdict.measured, verdict.is_met) for verdict in found] == [
+        ("4.2x, 70% of the camera's rate", True),
+        ("55 ms", True),
+    ]
+    rate, _ = SUBJECTS["webcam"].judge(make_webcam(kcomm=[21.0], camera=[30.0], cookbook=[6.0]))
+    assert not rate.is_met
+    rate, _ = SUBJECTS["webcam"].judge(make_webcam(kcomm=[29.0], camera=[30.0], cookbook=[]))
+    assert (rate.measured, rate.is_met) == ("97% of the camera's rate", True)
+    rate, delay = SUBJECTS["webcam"].judge([Case(case.name, case.unit) for case in make_webcam()])
+    assert (rate.measured, delay.measured) == ("not measured", "not measured")
+
+
+def test_a_delay_that_grows_is_told() -> None:
+    delays = [(1000.0 + 600 * n, 40.0 + n / 10) for n in range(100)]
+    parts = webcam_growth.parts_of(delays, 1000.0, 6000.0)
+    assert [(name, len(found)) for name, found in parts] == [(str(n), 10) for n in range(1, 11)]
+    case = Case("delay, minutes", "ms", samples={name: [sum(found) / 10] for name, found in parts})
+    assert webcam_growth.slope(case) == pytest.approx(1.0)
+    (verdict,) = webcam_growth.judge([case])
+    assert verdict == Verdict(
+        "delay, minutes: the last against the first", "at most 1.2x", "1.22x, +10.0 ms in all", False
+    )
+
+
+def test_the_webcam_has_a_picture_once_it_was_measured(tmp_path: Path) -> None:
+    path = tmp_path / "webcam.svg"
+    plot.draw_webcam({}, path)
+    assert not path.exists()
+    cases = make_webcam(kcomm=[29.0], camera=[30.0], cookbook=[])
+    plot.draw_webcam({"webcam": report.make_result("", "", {}, cases, [])}, path)
+    text = path.read_text(encoding="utf-8")
+    for words in ("640x480: painted results a second", "640x480: delay in ms", "camera", "failed"):
+        assert f">{words}<" in text
 
 
 def test_the_plot_shows_who_failed_and_keeps_its_text(tmp_path: Path) -> None:
