@@ -71,7 +71,10 @@ const ICONS = {
   close: "line M6 6l12 12M18 6L6 18",
   camera:
     "line M3.5 7.5a2 2 0 0 1 2-2h8a2 2 0 0 1 2 2v9a2 2 0 0 1-2 2h-8a2 2 0 0 1-2-2zM15.5 11l5-3.2v8.400l-5-3.2",
-  inset: "line M3.5 5.5h17v13h-17zM12.5 12.5h5v3.5h-5z",
+  single: "line M3.5 5.500h17v13h-17z",
+  beside: "line M3.500 6.500h7v11h-7zM13.500 6.500h7v11h-7z",
+  overlay: "line M3.500 4.500h11.500v10H3.500zM9 14.500v5h11.500v-10H15",
+  mirror: "line M12 3.500v17M9 7.500v9H3.500zM15 7.500v9h5.500z",
 } as const;
 
 export function drawIcon(name: IconName): SVGElement {

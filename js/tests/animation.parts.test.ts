@@ -1,15 +1,17 @@
 /** The small parts of a player's view that need no page. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { fileName, whyNoCopy } from "../src/animation/capture.js";
 import { discard } from "../src/animation/drawn.js";
-import { actionOf, isForPage, KEYS, type KeyActions } from "../src/animation/keys.js";
+import { actionOf, KEYS, type KeyActions } from "../src/animation/keys.js";
 import { describeError } from "../src/animation/notices.js";
 import { due, Pace } from "../src/animation/pace.js";
 import { Readout } from "../src/animation/readout.js";
 import { ScaleWatch, scaleFor } from "../src/animation/scale.js";
-import { bytes, describeStats } from "../src/animation/stats.js";
+import { describeStats } from "../src/animation/stats.js";
 import type { DecodedFrame } from "../src/frames/decoder.js";
 import { lend } from "../src/frames/spares.js";
+import { fileName, whyNoCopy } from "../src/ui/capture.js";
+import { bytes } from "../src/ui/figures.js";
+import { isForPage } from "../src/ui/keys.js";
 import { play, until } from "./fakes/animation.js";
 import { fakePage } from "./fakes/page.js";
 
@@ -187,7 +189,7 @@ describe("the file of a frame", () => {
     ["x".repeat(200), `${"x".repeat(60)}-7.png`],
     ["***", "animation-7.png"],
   ])("%j is called %s", (title, name) => {
-    expect(fileName(title, 7)).toBe(name);
+    expect(fileName(title, "animation", 7)).toBe(name);
   });
 
   it("can be copied only where browsers let it, and that is said", () => {

@@ -1,16 +1,17 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { acceptChannel, openChannel } from "../src/channel.js";
 import { Camera } from "../src/live/camera.js";
+import type { Capture } from "../src/live/capture.js";
 import { WebcamLoop } from "../src/live/loop.js";
 import { readInfo, type State } from "../src/live/state.js";
 import { MemoryLink } from "../src/transport/memory.js";
+import { FakeCapture } from "./fakes/capture.js";
 import { FakeTrack, FakeVideo, fakeCamera, fakePage, fakeStream } from "./fakes/page.js";
 
 beforeEach(fakePage);
 afterEach(() => vi.unstubAllGlobals());
 
 const REQUEST = { width: 640, height: 480, fps: 30, device: null };
-const never = new AbortController().signal;
 const until = (condition: () => boolean) => vi.waitFor(() => expect(condition()).toBe(true));
 
 function open(onEnded = () => {}) {
@@ -39,32 +40,62 @@ describe("the camera", () => {
     await expect(open().camera).rejects.toMatchObject({ code: "kcomm.camera_insecure" });
   });
 
-  it("gives each picture once, and none too early", async () => {
-    fakeCamera(async () => fakeStream([new FakeTrack()]));
-    const { video, camera: opening } = open();
-    const camera = await opening;
-    video.present(100);
-    expect(await camera.next(33, never)).toBe(100);
-    const taken = camera.next(33, never);
-    for (const now of [110, 120, 130, 140]) {
-      video.present(now);
-      await Promise.resolve();
-    }
-    expect(await taken).toBe(130);
-  });
-
-  it("is given back, and wakes who waits for it", async () => {
+  it("tells who watches of each picture, until it is stopped", async () => {
     const track = new FakeTrack();
     fakeCamera(async () => fakeStream([track]));
     const { video, camera: opening } = open();
     const camera = await opening;
-    const waiting = camera.next(33, never);
+    const times: number[] = [];
+    const unwatch = camera.watch((time) => times.push(time));
+    video.present(100);
+    video.present(133);
+    unwatch();
+    video.present(166);
+    camera.watch((time) => times.push(time));
+    video.present(200);
     camera.stop();
-    expect(await waiting).toBeNull();
+    video.present(233);
+    expect(times).toEqual([100, 133, 200]);
     expect(track.readyState).toBe("ended");
     expect(video.srcObject).toBeNull();
   });
+
+  it("is chosen by its name, which is told only after consent", async () => {
+    const asked: { video: { deviceId?: unknown } }[] = [];
+    const first = new FakeTrack();
+    fakeCamera(async (request) => {
+      asked.push(request as (typeof asked)[0]);
+      return fakeStream([asked.length === 1 ? first : new FakeTrack()]);
+    });
+    const labels = () => (asked.length === 0 ? [] : ["Fake camera", "Other camera"]);
+    navigator.mediaDevices.enumerateDevices = async () =>
+      labels().map((label, i) => ({
+        kind: "videoinput",
+        deviceId: i === 0 ? "fake" : "other",
+        label,
+      })) as MediaDeviceInfo[];
+    const video = new FakeVideo() as unknown as HTMLVideoElement;
+    await Camera.open(video, { ...REQUEST, device: "Other camera" }, () => {});
+    expect(first.readyState).toBe("ended");
+    expect(asked.map((request) => request.video.deviceId)).toEqual([undefined, { exact: "other" }]);
+    await expect(
+      Camera.open(video, { ...REQUEST, device: "No such" }, () => {}),
+    ).rejects.toMatchObject({ code: "kcomm.camera_missing" });
+  });
+
+  it("is forbidden where the page's policy says so", async () => {
+    fakeCamera(async () => fakeStream([]));
+    vi.stubGlobal("document", { featurePolicy: { allowsFeature: () => false } });
+    await expect(open().camera).rejects.toMatchObject({ code: "kcomm.camera_forbidden" });
+  });
 });
+
+interface Sent {
+  index: number;
+  captured: number;
+  codec: string;
+  after?: number;
+}
 
 /** A loop, and a kernel that gives each camera frame back as two grey pixels. */
 async function loop(info: object = {}) {
@@ -73,47 +104,65 @@ async function loop(info: object = {}) {
   const { a, b } = new MemoryLink();
   const [kernel, channel] = await Promise.all([acceptChannel(b), openChannel(a)]);
   const states: State[] = [];
-  const frames: { index: number; captured: number }[] = [];
+  const commands: unknown[] = [];
+  const frames: Sent[] = [];
+  const stills: Sent[] = [];
   const failing = new Set<number>();
+  const result = ({ index, captured }: Sent) => {
+    const data = new Uint8Array(8);
+    return { index, captured, width: 2, height: 1, codec: "raw", data, ms: {}, pace: 1 };
+  };
   kernel.handle("info", () => ({ width: 4, height: 4, fps: 1000, quality: 0.5, ...info }));
+  kernel.handle("still", (frame: Sent) => {
+    stills.push(frame);
+    return result(frame);
+  });
   kernel.on("state", (state: State) => states.push(state));
+  kernel.on("command", (command) => commands.push(command));
   kernel.handleStream("results", async function* () {
-    for await (const item of kernel.stream("camera", [{}], { window: 2 })) {
-      const frame = item as { index: number; captured: number };
+    for await (const item of kernel.stream("camera", [{}])) {
+      const frame = item as Sent;
       frames.push(frame);
-      const { index, captured } = frame;
+      const { index } = frame;
       if (failing.has(index)) yield { index, error: { code: "x.y", message: "no" } };
-      else
-        yield {
-          index,
-          captured,
-          width: 2,
-          height: 1,
-          codec: "raw",
-          data: new Uint8Array(8),
-          ms: {},
-        };
+      else yield result(frame);
     }
   });
   const video = new FakeVideo();
   const painted: number[] = [];
-  const webcam = new WebcamLoop({
+  let isVisible = true;
+  const view = {
     video: video as unknown as HTMLVideoElement,
-    paint: (_, index) => painted.push(index),
+    paint: (_: unknown, index: number) => painted.push(index),
+    paintInput: () => {},
     changed: () => {},
-    visible: async () => {},
+    visible: async (signal: AbortSignal) => {
+      while (!isVisible && !signal.aborted) await new Promise((wake) => setTimeout(wake, 1));
+    },
+  };
+  const captures: FakeCapture[] = [];
+  const webcam = new WebcamLoop(view, () => {
+    const capture = new FakeCapture();
+    captures.push(capture);
+    return capture as unknown as Capture;
   });
   await webcam.attach(channel);
   /** Pictures come, until the condition holds. */
   const film = async (condition: () => boolean) => {
-    const timer = setInterval(() => video.present(performance.now()), 2);
+    const timer = setInterval(() => captures.at(-1)?.present(performance.now()), 2);
     try {
       await until(condition);
     } finally {
       clearInterval(timer);
     }
   };
-  return { webcam, channel, kernel, track, states, frames, painted, failing, film };
+  const show = (visible: boolean) => {
+    isVisible = visible;
+  };
+  return {
+    ...{ webcam, channel, kernel, track, states, commands, frames, stills, painted, failing },
+    ...{ film, show, captures },
+  };
 }
 
 describe("the loop", () => {
@@ -128,8 +177,9 @@ describe("the loop", () => {
     await webcam.start();
     await film(() => painted.length > 5);
     expect(painted.slice(0, 5)).toEqual([0, 1, 2, 3, 4]);
-    expect(frames[0]).toMatchObject({ index: 0, width: 4, height: 2, codec: "jpeg" });
-    expect(frames[0]).toMatchObject({ ms: { capture: expect.any(Number) } });
+    expect(frames[0]).toMatchObject({ index: 0, width: 4, height: 2, codec: "h264" });
+    expect(frames[0]).toMatchObject({ ms: { capture: 1, encode: 2 } });
+    expect(frames.map(({ after }) => after)).toEqual([undefined, ...frames.keys()].slice(0, -1));
     webcam.pause();
     await until(() => states.at(-1)?.state === "paused");
     expect(states.at(-1)).toMatchObject({ device: "Fake camera", error: null, dropped: 0 });
@@ -151,6 +201,90 @@ describe("the loop", () => {
     webcam.control({ action: "stop" });
     expect(track.readyState).toBe("ended");
     expect(webcam.state.state).toBe("idle");
+  });
+
+  it("sends one exact frame when it pauses, and a key frame when it goes on", async () => {
+    const { webcam, frames, stills, painted, captures, film } = await loop();
+    await webcam.start();
+    await film(() => painted.length > 3);
+    webcam.pause();
+    await film(() => stills.length > 0);
+    const last = frames.at(-1)?.index ?? 0;
+    expect(stills[0]).toMatchObject({ index: last + 1, codec: "rgb" });
+    expect(captures[0]?.asked.at(-1)).toMatchObject({ codecs: ["rgb"] });
+    await until(() => painted.at(-1) === last + 1);
+    const { length } = frames;
+    await webcam.start();
+    await film(() => frames.length > length);
+    expect(frames[length]).toMatchObject({ index: last + 2, codec: "h264" });
+    expect(frames[length]).not.toHaveProperty("after");
+  });
+
+  it("sends nothing while nobody sees it", async () => {
+    const { webcam, frames, states, painted, film, show } = await loop();
+    await webcam.start();
+    await film(() => painted.length > 3);
+    show(false);
+    let pictures = 0;
+    await film(() => ++pictures > 5);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const counts = [frames.length, states.length];
+    await film(() => ++pictures > 15);
+    expect([frames.length, states.length]).toEqual(counts);
+    show(true);
+    await film(() => frames.length > (counts[0] as number) + 2);
+  });
+
+  it("sends a key frame when the kernel wants one", async () => {
+    const { webcam, kernel, frames, painted, film } = await loop();
+    await webcam.start();
+    await film(() => painted.length > 3);
+    const { length } = frames;
+    kernel.emit("key");
+    await film(() => frames.slice(length).some(({ after }) => after === undefined));
+  });
+
+  it("does what Python says", async () => {
+    const { webcam, captures, frames, painted, states, film } = await loop();
+    await webcam.start();
+    await film(() => painted.length > 3);
+    webcam.control({ action: "size", value: [2, 2] });
+    webcam.control({ action: "show", value: "overlay" });
+    webcam.control({ action: "opacity", value: 0.25 });
+    webcam.control({ action: "mirror", value: true });
+    webcam.control({ action: "byte_rate", value: 5000 });
+    const { length } = frames;
+    await film(() => frames.length > length + 2);
+    expect(captures[0]?.asked.at(-1)?.box.width).toBeLessThanOrEqual(2);
+    expect(webcam.settings).toEqual({ show: "overlay", opacity: 0.25, mirror: true });
+    expect(webcam.info.byteRate).toBe(5000);
+    await until(() => states.at(-1)?.show === "overlay");
+    webcam.control({ action: "byte_rate", value: null });
+    expect(webcam.info.byteRate).toBeNull();
+  });
+
+  it("leaves a camera of the kernel to the kernel", async () => {
+    const { webcam, commands, states } = await loop({ source: "a file" });
+    fakeCamera(() => Promise.reject(new Error("asked")));
+    await webcam.start();
+    webcam.pause();
+    webcam.stop();
+    await until(() => commands.length === 3);
+    expect(commands).toEqual(["start", "pause", "stop"].map((action) => ({ action })));
+    expect(webcam.state.state).toBe("idle");
+    webcam.control({ action: "start" });
+    await until(() => states.at(-1)?.state === "running");
+    expect(webcam.size).toBeNull();
+  });
+
+  it("tells why nothing can be encoded", async () => {
+    const { webcam, captures, track } = await loop();
+    await webcam.start();
+    await until(() => captures[0]?.asked.length === 1);
+    captures[0]?.fail("no codec");
+    await until(() => webcam.state.state === "idle");
+    expect(webcam.state.error?.code).toBe("kcomm.camera_failed");
+    expect(track.readyState).toBe("ended");
   });
 
   it("shows what a frame failed with", async () => {
@@ -185,7 +319,7 @@ describe("the loop", () => {
     const { webcam, track } = await loop();
     await webcam.start();
     track.dispatchEvent(new Event("ended"));
-    expect(webcam.state).toMatchObject({ state: "idle", error: { code: "kcomm.camera_missing" } });
+    expect(webcam.state).toMatchObject({ state: "idle", error: { code: "kcomm.camera_lost" } });
   });
 
   it("gives a camera back that came too late", async () => {
@@ -221,14 +355,15 @@ describe("the loop", () => {
 
 it("readInfo fills in what is missing or senseless", () => {
   const base = readInfo({});
-  expect(base).toEqual({
-    width: 640,
-    height: 480,
-    fps: 30,
-    state: "idle",
-    mirror: false,
-    quality: 0.8,
+  expect(base).toMatchObject({ width: 640, height: 480, fps: 30, state: "idle", source: null });
+  expect(base).toMatchObject({ show: "result", opacity: 0.5, codecs: ["jpeg"], byteRate: null });
+  expect(readInfo({ width: -1, quality: 7, state: "asleep", show: 3, opacity: 2 })).toEqual({
+    ...base,
+    quality: 1,
   });
-  expect(readInfo({ width: -1, quality: 7, state: "asleep" })).toEqual({ ...base, quality: 1 });
+  const limited = readInfo({ byte_rate: 1000 });
+  expect(limited.byteRate).toBe(1000);
+  expect(readInfo({}, limited).byteRate).toBe(1000);
+  expect(readInfo({ byte_rate: null }, limited).byteRate).toBeNull();
   expect(() => readInfo(null)).toThrow(expect.objectContaining({ code: "kcomm.bad_value" }));
 });

@@ -1,194 +1,204 @@
-"""What pages see of a webcam: they send its frames, and get back what the function made of them."""
+"""What pages see of a webcam: they send its frames, and get back what the function made of them.
+
+The target of a webcam (its page is ``js/src/live/``; ``docs/protocol.md``, section 9, says what frames are):
+
+* ``info()``: what a page begins with, see `Settings.info`. ``source`` is the name of a source in the kernel.
+* ``results()``, a volatile stream: results in order, each with ``pace`` (milliseconds between two that can be
+  kept up with) and ``skipped`` (frames passed over since the last one); a frame that failed is ``index``,
+  ``error``, ``pace`` and ``skipped``. Meanwhile the kernel calls the page's volatile stream
+  ``camera(info)``: frames with ``captured``, ``ms`` and perhaps ``budget`` (bytes that the result may take).
+  Of a source no camera is asked for, and results have ``input``, its picture, for pages that show that.
+* ``still(frame)``: the lossless result of one more camera frame, run after those under way.
+* ``base(id)``: the frame of that number, on which others build.
+* Events from a page: ``state`` (how it stands, see `PageReport` and `WebcamMeter`), ``key`` (send a frame
+  that builds on no other), ``command`` (``action``: start, pause, stop; of a source).
+* Events to pages: ``control`` (``action``: start, pause, stop, or a setting and its ``value``), ``key``,
+  ``data`` (``index`` and ``data``: what the function returned beside the image).
+"""
 
 from __future__ import annotations
 
-import logging
-import threading
-from collections import deque
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
-from typing import Any, Literal
+from collections.abc import AsyncGenerator
+from typing import Any
 
-import numpy as np
-
+from kcomm.cameras.source import Source
 from kcomm.channel import Channel
-from kcomm.errors import KcommError
-from kcomm.frames import Frame, Pixels
-from kcomm.frames.checks import is_whole
-from kcomm.frames.failures import FailureLog, describe
-from kcomm.frames.stats import Meter
-from kcomm.live.loop import FrameLoop, Process
+from kcomm.live.broadcast import Broadcast
+from kcomm.live.exchange import Exchange
+from kcomm.live.journal import Journal
+from kcomm.live.pages import Pages
+from kcomm.live.processing import Processor
+from kcomm.live.sending import Sender
+from kcomm.live.settings import Settings, WebcamState
+from kcomm.live.sharing import SharedProcessor
 from kcomm.target import Target
 from kcomm.view import Service
 
-logger = logging.getLogger("kcomm.live")
-
-WebcamState = Literal["idle", "running", "paused"]
-
-#: Failures of frames that are remembered: pages repeat what they were told, a fraction of a second later.
-_TOLD = 64
-#: Codes with which a stream ends in the normal course of things.
-_ENDS = frozenset({"kcomm.cancelled", "kcomm.closed", "kcomm.session_lost"})
-
 
 class WebcamService(Service):
-    """Runs the frames of pages' cameras through a function.
+    """Runs the frames of pages' cameras, or of a source in the kernel, through a function.
 
     Parameters
     ----------
     name : str
         The name of the target.
-    process : callable or None
-        What frames are run through.
-    size : (int, int)
-        Width and height that the camera is asked for.
-    fps : float
-        Frames a second that the camera is asked for.
-    mirror : bool
-        Whether pages show it as a mirror does.
-    codec, quality
-        How frames are encoded in both directions.
+    processor : Processor
+        What frames are run through; it is closed with this.
+    settings : Settings
+        What pages begin with.
+    source : Source, optional
+        Gives frames in place of pages' cameras.
     """
 
     def __init__(
-        self,
-        name: str,
-        process: Process | None,
-        *,
-        size: tuple[int, int],
-        fps: float,
-        mirror: bool,
-        codec: str,
-        quality: float,
+        self, name: str, processor: Processor, settings: Settings, source: Source | None = None
     ) -> None:
         super().__init__(name, "webcam")
-        self.process = process
-        self.size = size
+        self.settings = settings
+        self.pages = Pages()
+        self.shared = SharedProcessor(processor)
+        self.journal = Journal(processor.call, self._emit_data)
         self.state: WebcamState = "idle"
-        self.error: BaseException | None = None
-        self.on_error: Callable[[BaseException], object] | None = None
-        self.meter = Meter()
-        self._options = {
-            "width": size[0],
-            "height": size[1],
-            "fps": fps,
-            "mirror": mirror,
-            "quality": quality,
-        }
-        self._loop = FrameLoop(f"{name}-process", codec=codec, quality=quality)
-        self._failures = FailureLog(logger)
-        self._changed = threading.Condition()
-        self._told: deque[object] = deque(maxlen=_TOLD)
-        self._newest: tuple[Frame, Pixels | None] | None = None
+        self._exchanges: dict[int, Exchange] = {}
+        self._broadcast: Broadcast | None = None
+        if source is not None:
+            parts = self.shared, self.journal, settings
+            self._broadcast = Broadcast(f"{name}-source", source, *parts, self._take_end)
+            self.journal.outlet.on_asked = self._broadcast.wake
+
+    @property
+    def source(self) -> Source | None:
+        """What gives frames in place of pages' cameras."""
+        return None if self._broadcast is None else self._broadcast.source
 
     def close(self) -> None:
-        """Serve no pages any more, and end the thread."""
+        """Serve no pages any more, and end what was begun."""
         super().close()
-        self._loop.close()
+        self.state = "idle"
+        if self._broadcast is not None:
+            self._broadcast.close()
+        self.journal.close()
+        self.shared.close()
 
-    def _fill(self, target: Target) -> None:
-        target.method(self.info)
-        target.stream(self.results, volatile=True)
-        target.on("state", self.take_state)
+    def command(self, state: WebcamState) -> None:
+        """Start, hold or stop, here and in all pages."""
+        self.check_open()
+        self.state = state
+        self.pages.forget_states()
+        if state == "running":
+            self.journal.clear_error()
+        self._tell_state()
+
+    def set(self, **changes: Any) -> None:
+        """Change settings, here and in all pages."""
+        self.check_open()
+        for name, value in changes.items():
+            setattr(self.settings, name, value)
+            self._emit("control", {"action": name, "value": value})
 
     # --- what pages call -------------------------------------------------------------------------
 
+    def _fill(self, target: Target) -> None:
+        target.method(self.info)
+        target.method(self.still)
+        target.method(self.base)
+        target.stream(self.results, volatile=True)
+        target.on("state", self.take_state)
+        target.on("key", self.take_key)
+        target.on("command", self.take_command)
+
     async def info(self) -> dict[str, Any]:
         """Return what a page needs to begin."""
-        return {**self._options, "state": self.state}
+        return self._info()
 
-    async def results(self, channel: Channel) -> AsyncIterator[dict[str, Any]]:
-        """Ask the page for its camera's frames, and give back the results.
-
-        A frame is asked for when the page has room for its result: the page's credit drives the whole loop.
-        """
+    async def results(self, channel: Channel) -> AsyncGenerator[dict[str, Any], None]:
+        """Give a page the results: of its camera's frames, for which it is asked, or of the source's."""
+        exchange = self._exchange_with(channel)
+        if self._broadcast is not None:
+            results = self._broadcast.results(exchange.sender, lambda: self._shows_input(channel))
+        else:
+            results = exchange.results()
         try:
-            async with channel.stream("camera", self._options, window="fresh") as frames:
-                async for message in frames:
-                    yield await self._answer(message)
-        except KcommError as error:
-            if error.code not in _ENDS:
-                logger.warning("the camera of a page failed: %s", error)
-                await self._take_error(error)
+            async for message in results:
+                yield message
+        finally:
+            await results.aclose()
+
+    async def still(self, channel: Channel, frame: Any) -> dict[str, Any]:
+        """Return the result of one more camera frame, lossless."""
+        return await self._exchange_with(channel).still(frame)
+
+    async def base(self, channel: Channel, id: int) -> dict[str, Any]:  # noqa: A002  # what a frame calls it
+        """Return a frame that others build on, for a page that missed it."""
+        return await self._exchange_with(channel).sender.base(id)
 
     async def take_state(self, channel: Channel, report: dict[str, Any]) -> None:
         """Take what a page tells of itself."""
-        ms = report.get("ms")
-        delay = {"delay": report["delay"]} if "delay" in report else {}
-        ms = {**ms, **delay} if isinstance(ms, dict) else delay
-        self.meter.take_report(channel.id, {**report, "ms": ms})
-        if report.get("state") in ("idle", "running", "paused"):
-            self.state = report["state"]
-        error = report.get("error")
-        if isinstance(error, dict):
-            if error not in self._told:
-                code, message = str(error.get("code")), str(error.get("message"))
-                await self._take_error(KcommError(message, code=code))
-        elif _is_of_camera(self.error):
-            self.error = None
-        with self._changed:
-            self._changed.notify_all()
+        # One that was told to start, and is idle, is still on its way: its user may have to be asked.
+        self.pages.take(channel.id, report, is_starting=self.state == "running" and not report.get("error"))
+        self.journal.meter.take_report(channel.id, report)
+        self.journal.take_page_error(channel.id, report.get("error"))
+        if self._broadcast is None:
+            self.state = self.pages.state or self.state
+        self.journal.outlet.notify()
+
+    async def take_key(self, channel: Channel, value: object = None) -> None:
+        """Send a page a frame that builds on no other."""
+        exchange = self._exchanges.get(channel.id)
+        if exchange is not None:
+            exchange.sender.want_key()
+
+    async def take_command(self, command: dict[str, Any]) -> None:
+        """Start, hold or stop a source, as the user of a page wants it."""
+        states: dict[object, WebcamState] = {"start": "running", "pause": "paused", "stop": "idle"}
+        state = states.get(command.get("action"))
+        if self._broadcast is not None and state is not None and not self.is_closed:
+            self.command(state)
 
     def forget_page(self, channel: Channel) -> None:
-        """Take note that a page is gone."""
-        self.meter.forget(channel.id)
+        """Take note that a page is gone, and its camera with it."""
+        exchange = self._exchanges.pop(channel.id, None)
+        if exchange is not None:
+            exchange.close()
+        report = self.pages.forget(channel.id)
+        self.journal.forget_page(channel.id)
+        if self._broadcast is None and report is not None and report.state in ("running", "paused"):
+            self.state = self.pages.state or "idle"
         super().forget_page(channel)
 
-    # --- frames ----------------------------------------------------------------------------------
+    # --- parts -----------------------------------------------------------------------------------
 
-    async def _answer(self, message: Any) -> dict[str, Any]:
-        """Return the result of a camera frame, or why there is none."""
-        index = message.get("index") if isinstance(message, dict) else None
-        index = index if is_whole(index) and index >= 0 else 0
-        try:
-            frame = Frame.from_message(message)
-            result, pixels = await self._loop.run(replace(frame, ms={}), self.process)
-        except Exception as error:
-            self._failures.add(f"processing camera frame {index} raised", error)
-            await self._take_error(error)
-            failed = describe(index, error)
-            self._told.append(failed["error"])
-            return failed
-        self.meter.count("drawn")
-        # Both ends encode: the page the camera's frame, this end the result.
-        camera = {"camera_encode" if stage == "encode" else stage: ms for stage, ms in frame.ms.items()}
-        self.meter.count("sent", {**camera, **result.ms})
-        self._take_result(result, pixels)
-        return result.to_message()
+    def _exchange_with(self, channel: Channel) -> Exchange:
+        exchange = self._exchanges.get(channel.id)
+        if exchange is None:
+            parts = self.shared, self.journal
+            sender = Sender(f"{self.name}-frames", channel, *parts, self.settings)
+            exchange = self._exchanges[channel.id] = Exchange(channel, *parts, sender, self._info)
+        return exchange
 
-    def _take_result(self, result: Frame, pixels: Pixels | None) -> None:
-        with self._changed:
-            self._newest = result, pixels
-            self.error = None
-            self._changed.notify_all()
+    def _info(self) -> dict[str, Any]:
+        source = self.source
+        return self.settings.info(self.state, None if source is None else source.name)
 
-    async def _take_error(self, error: BaseException) -> None:
-        """Keep an error for people to see, and tell them if it is a new one."""
-        with self._changed:
-            is_new = type(error) is not type(self.error) or str(error) != str(self.error)
-            self.error = error
-            self._changed.notify_all()
-        if is_new and self.on_error is not None:
-            try:
-                await self._loop.submit(self.on_error, error)
-            except Exception as raised:
-                self._failures.add("on_error raised", raised)
+    def _shows_input(self, channel: Channel) -> bool:
+        return (self.pages.show_of(channel.id) or self.settings.show) != "result"
 
-    def wait_for_result(self, timeout: float) -> Pixels | None:
-        """Return the pixels of the newest result, waiting for the first; None if there is none in time."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._newest is not None or self.error is not None, timeout)
-            newest = self._newest
-        if newest is None:
-            return None
-        frame, pixels = newest
-        return np.array(frame.pixels if pixels is None else pixels, np.uint8)
+    def _take_end(self) -> None:
+        """Take note that the source has ended."""
+        self.state = "idle"
+        self._tell_state()
+        self.journal.outlet.end()
 
-    @property
-    def newest(self) -> Frame | None:
-        """The newest result."""
-        return self._newest[0] if self._newest is not None else None
+    def _tell_state(self) -> None:
+        if self._broadcast is not None:
+            self._broadcast.set_state(self.state)
+        self.tell({"running": "start", "paused": "pause", "idle": "stop"}[self.state])
+        self.journal.outlet.notify()
 
+    def _emit_data(self, index: int, data: Any) -> None:
+        self._emit("data", {"index": index, "data": data})
 
-def _is_of_camera(error: BaseException | None) -> bool:
-    return isinstance(error, KcommError) and error.code.startswith("kcomm.camera_")
+    def _emit(self, topic: str, value: Any) -> None:
+        target = self._target
+        if target is not None:
+            target.emit(topic, value)

@@ -1,84 +1,22 @@
-"""`kcomm.webcam` and what it makes."""
+"""What people hold of a webcam: its commands, its settings, and its results."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from kcomm import view
-from kcomm.errors import BadArgumentsError, KcommError
-from kcomm.frames import CODECS, Pixels
-from kcomm.frames.checks import check_positive, check_quality, is_whole
-from kcomm.frames.choice import check_codec
-from kcomm.frames.stats import Stats
-from kcomm.live.loop import Process
-from kcomm.live.service import WebcamService, WebcamState
-from kcomm.runtime import get_runtime
-
-
-def webcam(
-    process: Process | None = None,
-    *,
-    size: Sequence[int] = (640, 480),
-    fps: float = 30.0,
-    mirror: bool = True,
-    codec: str = "auto",
-    quality: float = 0.85,
-) -> Webcam:
-    """Return a view of the browser's camera, run through a Python function.
-
-    Parameters
-    ----------
-    process : callable, optional
-        Plain or ``async``; it is given the camera's picture, an ndarray of uint8 with shape (H, W, 3), and
-        returns an image of any size: (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA; uint8, floats from 0 to 1,
-        or bool. It may change what it is given. By default the picture is shown as it is.
-    size : (int, int), default: (640, 480)
-        Width and height that the camera is asked for; it may give others.
-    fps : float, default: 30
-        Frames a second that the camera is asked for. No more are sent than come back.
-    mirror : bool, default: True
-        Whether the page shows it as a mirror does.
-    codec : {"auto", "zlib", "jpeg", "png", "webp", "raw"}, default: "auto"
-        How results are encoded; "auto" is JPEG for photographs and lossless for what is drawn or transparent.
-    quality : float, default: 0.85
-        From 0 to 1, for what loses something: the camera's frames, and JPEG and WebP results.
-
-    Returns
-    -------
-    Webcam
-        A cell's result shows it.
-
-    Raises
-    ------
-    BadArgumentsError
-        If one of the arguments is not as above.
-    NoKernelError
-        When this process runs no Jupyter kernel.
-
-    Notes
-    -----
-    A plain function runs on a thread of its own, one frame after the other; an ``async`` one on kcomm's loop,
-    which it must not block. A function that raises costs the frame it was given: the error is shown by the
-    page, logged, and kept in `Webcam.error`.
-
-    Examples
-    --------
-    >>> cam = kcomm.webcam(process=kcomm.edges)  # doctest: +SKIP
-    >>> cam.start()  # doctest: +SKIP
-    >>> cam.process = lambda image: 255 - image  # doctest: +SKIP
-    """
-    service = WebcamService(
-        f"kcomm.webcam.{secrets.token_hex(8)}",
-        _check_process(process),
-        size=_check_size(size),
-        fps=check_positive("fps", fps),
-        mirror=bool(mirror),
-        codec=check_codec(codec),
-        quality=check_quality(quality),
-    )
-    return Webcam(service)
+from kcomm.cameras import Source
+from kcomm.errors import BadArgumentsError
+from kcomm.frames import CODECS, Frame, Pixels
+from kcomm.frames.checks import is_positive, is_whole
+from kcomm.live import settings as checks
+from kcomm.live.results import Results
+from kcomm.live.service import WebcamService
+from kcomm.live.settings import Show, WebcamState
+from kcomm.live.stats import WebcamStats
+from kcomm.live.steps import Process, steps_of
+from kcomm.live.taking import take_frames, take_snapshot
 
 
 class Webcam:
@@ -103,16 +41,23 @@ class Webcam:
     # --- commands --------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the camera, or go on after a pause. A page may have to ask its user first."""
-        self._command("running", "start")
+        """Start the camera or source, or go on after a pause. A page may have to ask its user first."""
+        self._service.command("running")
 
     def pause(self) -> None:
         """Hold the picture; the camera stays on, and nothing is sent."""
-        self._command("paused", "pause")
+        self._service.command("paused")
 
     def stop(self) -> None:
-        """Turn the camera off."""
-        self._command("idle", "stop")
+        """Turn the camera off, or close the source."""
+        self._service.command("idle")
+
+    def close(self) -> None:
+        """End the webcam: pages turn the camera off."""
+        self._service.close()
+        view.outputs.remove(self)
+
+    # --- results ---------------------------------------------------------------------------------
 
     def snapshot(self, timeout: float = 5.0) -> Pixels:
         """Return the newest result, as the function returned it but as uint8.
@@ -132,37 +77,69 @@ class Webcam:
         KcommError
             ``kcomm.no_frame`` if there is none (in time); `error` is its cause, if something failed.
         """
-        service = self._service
-        can_wait = service.state == "running" and not get_runtime().is_current
-        pixels = service.wait_for_result(timeout if can_wait else 0)
-        if pixels is not None:
-            return pixels
-        if service.error is not None:
-            reason = f"the last error was: {service.error}"
-        elif service.state != "running":
-            reason = "the camera does not run: show the webcam in a cell, and start it"
-        else:
-            reason = (
-                f"none came within {timeout:g} s: is it shown in a page, and was the camera allowed? "
-                "Without subshells in the front end, frames come only when the cell has ended"
-            )
-        raise KcommError(f"there is no picture yet; {reason}", code="kcomm.no_frame") from service.error
+        return take_snapshot(self._service, _check_timeout(timeout))
 
-    def close(self) -> None:
-        """End the webcam: pages turn the camera off."""
-        self._service.close()
-        view.outputs.remove(self)
+    def frames(self, n: int, timeout: float = 10.0) -> list[Frame]:
+        """Return the next results, in a row as they come.
+
+        Parameters
+        ----------
+        n : int
+            How many.
+        timeout : float, default: 10
+            Seconds to wait for all of them.
+
+        Returns
+        -------
+        list of Frame
+            Their ``pixels`` are read-only; ``index`` and ``captured`` are those of the camera's frames.
+
+        Raises
+        ------
+        KcommError
+            ``kcomm.no_frame`` if not so many came in time, or the camera does not run.
+        ChannelClosedError
+            If the webcam is closed meanwhile.
+
+        Examples
+        --------
+        >>> mean = np.mean([frame.pixels for frame in cam.frames(10)], axis=0)  # doctest: +SKIP
+        """
+        if not is_whole(n) or n < 1:
+            raise BadArgumentsError(f"n is a number of frames from 1, not {n!r}")
+        return take_frames(self._service, n, _check_timeout(timeout))
+
+    def results(self) -> Results:
+        """Return the results to come, with what the function returned beside the images.
+
+        Returns
+        -------
+        Results
+            An async iterator over `Result`, for any loop, such as that of a cell. A slow loop gets the newest
+            result each time. It ends when the webcam is closed, or its source has ended.
+
+        Examples
+        --------
+        >>> async for result in cam.results():  # doctest: +SKIP
+        ...     print(result.frame.index, result.image.shape, result.data)
+        """
+        return self._service.journal.outlet.read(self)
 
     # --- properties ------------------------------------------------------------------------------
 
     @property
     def process(self) -> Process | None:
-        """The function; a new one takes effect with the next frame."""
-        return self._service.process
+        """The function, or several; a new one takes effect with the next frame."""
+        return self._service.shared.process
 
     @process.setter
     def process(self, process: Process | None) -> None:
-        self._service.process = _check_process(process)
+        self._service.shared.process = process
+
+    @property
+    def source(self) -> Source | None:
+        """What gives frames here in the kernel; None: the page's camera."""
+        return self._service.source
 
     @property
     def state(self) -> WebcamState:
@@ -173,35 +150,95 @@ class Webcam:
     def error(self) -> BaseException | None:
         """What went wrong last; None again when a frame succeeds.
 
-        An exception of the function, or a `KcommError` of the camera, with the ``code``
-        ``kcomm.camera_denied``, ``kcomm.camera_missing``, ``kcomm.camera_busy``, ``kcomm.camera_insecure`` or
-        ``kcomm.camera_failed``.
+        An exception of the function or a `KcommError`. The camera's have the ``code``
+        ``kcomm.camera_denied``, ``kcomm.camera_missing``, ``kcomm.camera_busy``, ``kcomm.camera_insecure``,
+        ``kcomm.camera_forbidden``, ``kcomm.camera_lost`` or ``kcomm.camera_failed``.
         """
-        return self._service.error
+        return self._service.journal.error
 
     @property
     def on_error(self) -> Callable[[BaseException], object] | None:
         """A function that is called with each new error, on the thread that `process` runs on."""
-        return self._service.on_error
+        return self._service.journal.on_error
 
     @on_error.setter
     def on_error(self, function: Callable[[BaseException], object] | None) -> None:
         if function is not None and not callable(function):
             raise BadArgumentsError(f"on_error is a function or None, not {function!r}")
-        self._service.on_error = function
+        self._service.journal.on_error = function
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height that the camera is asked for."""
+        return self._service.settings.size
+
+    @size.setter
+    def size(self, size: Sequence[int]) -> None:
+        self._service.set(size=checks.check_size(size))
+
+    @property
+    def device(self) -> str | None:
+        """The camera that is in use, by its label, else the one that was chosen; settable by label or id."""
+        return self._service.pages.device or self._service.settings.device
+
+    @device.setter
+    def device(self, device: str | None) -> None:
+        self._service.set(device=checks.check_device(device))
+
+    @property
+    def devices(self) -> list[str]:
+        """The labels of the cameras that there are; browsers tell them once one was permitted."""
+        return self._service.pages.devices
+
+    @property
+    def show(self) -> Show:
+        """What pages show: "result", "both" side by side, or the result as an "overlay"."""
+        return self._service.settings.show
+
+    @show.setter
+    def show(self, show: Show) -> None:
+        self._service.set(show=checks.check_show(show))
+
+    @property
+    def opacity(self) -> float:
+        """From 0 to 1, of the result in an overlay."""
+        return self._service.settings.opacity
+
+    @opacity.setter
+    def opacity(self, opacity: float) -> None:
+        self._service.set(opacity=checks.check_opacity(opacity))
+
+    @property
+    def mirror(self) -> bool:
+        """Whether pages show it as a mirror does."""
+        return self._service.settings.mirror
+
+    @mirror.setter
+    def mirror(self, mirror: bool) -> None:
+        self._service.set(mirror=checks.check_flag("mirror", mirror))
+
+    @property
+    def byte_rate(self) -> float | None:
+        """Bytes a second that a page sends and receives at most; None: as many as it takes."""
+        return self._service.settings.byte_rate
+
+    @byte_rate.setter
+    def byte_rate(self, rate: float | None) -> None:
+        self._service.set(byte_rate=checks.check_byte_rate(rate))
 
     @property
     def target(self) -> str:
         """The name of the comm target that pages connect to."""
         return self._service.name
 
-    def stats(self) -> Stats:
+    def stats(self) -> WebcamStats:
         """Return counts of frames, frames a second, and milliseconds per stage.
 
-        The stages: ``capture`` and ``camera_encode`` on the page, ``decode``, ``process`` and ``encode``
-        here, what the page tells of painting and, from the camera to the painted picture, ``delay``.
+        The stages: ``capture`` and ``camera_encode`` on the page; ``wait`` for the function, ``decode``,
+        ``process``, the names of its steps if there are several, and ``encode`` here; what the page tells of
+        painting and, from the camera to the painted picture, ``delay``.
         """
-        return self._service.meter.stats()
+        return self._service.journal.meter.webcam_stats()
 
     # --- display ---------------------------------------------------------------------------------
 
@@ -211,44 +248,26 @@ class Webcam:
         if not service.is_closed:
             service.open()
             view.note_shown(self)
-        width, height = service.size
-        pixels = service.wait_for_result(0)
+        width, height = service.settings.size
+        newest = service.journal.outlet.newest
         return view.mimebundle(
             "webcam",
             service.name,
-            title="webcam",
+            title=service.settings.title,
             width=width,
             height=height,
-            poster=None if pixels is None else CODECS["png"].encode(pixels, 1.0),
+            poster=None if newest is None else CODECS["png"].encode(newest.image, 1.0),
         )
 
     def _retire(self) -> None:
         self._service.retire()
 
     def __repr__(self) -> str:
-        process = self.process
-        name = "" if process is None else getattr(process, "__name__", type(process).__name__)
-        return f"<kcomm.Webcam: {self.state}{', through ' + name if name else ''}>"
-
-    def _command(self, state: WebcamState, action: str) -> None:
-        self._service.check_open()
-        self._service.state = state
-        if state == "running":
-            self._service.error = None
-        self._service.tell(action)
+        names = [step.name for step in steps_of(self.process)]
+        return f"<kcomm.Webcam: {self.state}{', through ' + ', '.join(names) if names else ''}>"
 
 
-def _check_size(size: Any) -> tuple[int, int]:
-    is_pair = isinstance(size, (tuple, list)) and len(size) == 2
-    if not is_pair or not all(is_whole(side) and side > 0 for side in size):
-        raise BadArgumentsError(f"size is a width and a height in pixels, not {size!r}")
-    return size[0], size[1]
-
-
-def _check_process(process: Any) -> Process | None:
-    if process is not None and not callable(process):
-        raise BadArgumentsError(
-            f"process is a function that is given an ndarray and returns one, or None, not {process!r}"
-        )
-    checked: Process | None = process
-    return checked
+def _check_timeout(timeout: Any) -> float:
+    if timeout != 0 and not is_positive(timeout):
+        raise BadArgumentsError(f"timeout is a number of seconds, not {timeout!r}")
+    return float(timeout)

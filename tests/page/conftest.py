@@ -87,7 +87,7 @@ def playwright() -> Iterator[Playwright]:
 
 @pytest.fixture(scope="session")
 def open_browser(playwright: Playwright, camera_clip: Path) -> Iterator[OpenBrowser]:
-    """Chromium by what its camera does: ``"clip"``, ``"denied"`` or ``"missing"``."""
+    """Chromium by what its camera does: ``"clip"``, ``"two"`` (cameras), ``"denied"`` or ``"missing"``."""
     executable = find_browser()
     if executable is None:
         pytest.fail(HELP)
@@ -96,6 +96,10 @@ def open_browser(playwright: Playwright, camera_clip: Path) -> Iterator[OpenBrow
             "--use-fake-ui-for-media-stream",
             "--use-fake-device-for-media-stream",
             f"--use-file-for-fake-video-capture={camera_clip}",
+        ],
+        "two": [
+            "--use-fake-ui-for-media-stream",
+            "--use-fake-device-for-media-stream=device-count=2",
         ],
         "denied": ["--use-fake-device-for-media-stream"],
         "missing": [

@@ -1,6 +1,6 @@
 /** The player's buttons, slider and selects. */
 import { drawIcon, iconButton, make, press, relabel, setText } from "../elements.js";
-import { Menu, markNarrow } from "./menu.js";
+import { Menu, markNarrow } from "../ui/menu.js";
 import type { Player } from "./player.js";
 import { Readout } from "./readout.js";
 import { SeekBar } from "./seekbar.js";

@@ -1,4 +1,6 @@
-/** The keys of a player, and how they get along with those of the page around it. */
+/** The keys of a player. */
+import type { KeyRow } from "../ui/help.js";
+import type { Key } from "../ui/keys.js";
 
 /** What keys do. */
 export interface KeyActions {
@@ -14,14 +16,10 @@ export interface KeyActions {
   copy(): void;
   save(): void;
   help(): void;
-  /** Whether there was something to be closed. */
-  escape(): boolean;
 }
 
-type Key = Pick<KeyboardEvent, "key" | "shiftKey" | "ctrlKey" | "metaKey" | "altKey">;
-
 /** As help shows them. */
-export const KEYS: readonly (readonly [keys: string, what: string])[] = [
+export const KEYS: readonly KeyRow[] = [
   ["Space", "Play or pause"],
   ["← →", "One frame back or on"],
   ["Shift ← →", "Ten frames"],
@@ -82,51 +80,4 @@ function letterAction(letter: string): ((actions: KeyActions) => unknown) | null
     default:
       return null;
   }
-}
-
-/** Whether JupyterLab may act on a key that is pressed in a player: cells are run and notebooks saved as ever, but no key of the player's, and no letter, edits cells. */
-export function isForPage({ key, shiftKey, ctrlKey, metaKey, altKey }: Key): boolean {
-  return ctrlKey || metaKey || altKey || (shiftKey && key === "Enter");
-}
-
-/** Whether the element that has the focus uses the key itself. */
-export function isForElement(key: string, element: EventTarget | null): boolean {
-  if (element instanceof HTMLSelectElement) return key !== "?" && key !== "Escape";
-  if (element instanceof HTMLButtonElement) return key === " " || key === "Enter";
-  return false;
-}
-
-/** Whether a key that is held down acts again and again. */
-function isRepeated(key: string): boolean {
-  return /^(Arrow.*|[,.<>])$/.test(key);
-}
-
-/** JupyterLab looks for this attribute, on the element or around it, before it acts on a key. */
-const SUPPRESS = "data-lm-suppress-shortcuts";
-
-/** Listens to the keys that are pressed in an element; returns what ends that. */
-export function listenToKeys(node: HTMLElement, actions: KeyActions): () => void {
-  const sort = (event: KeyboardEvent) => {
-    if (node.contains(event.target as Node)) node.toggleAttribute(SUPPRESS, !isForPage(event));
-  };
-  const press = (event: KeyboardEvent) => {
-    if (isForPage(event) || isForElement(event.key, event.target)) return;
-    if (event.key === "Escape") {
-      if (!actions.escape()) return;
-    } else {
-      const action = actionOf(event);
-      if (action === null) return;
-      if (!event.repeat || isRepeated(event.key)) action(actions);
-    }
-    event.preventDefault();
-    event.stopPropagation();
-  };
-  node.setAttribute(SUPPRESS, "");
-  // Before anybody else hears of it: JupyterLab listens at the document.
-  window.addEventListener("keydown", sort, { capture: true });
-  node.addEventListener("keydown", press);
-  return () => {
-    window.removeEventListener("keydown", sort, { capture: true });
-    node.removeEventListener("keydown", press);
-  };
 }

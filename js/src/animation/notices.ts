@@ -1,10 +1,7 @@
-/** What a player says on its picture: frames that could not be drawn, and what became of a click. Neither moves the layout. */
+/** What a player says on its picture of frames that could not be drawn; it does not move the layout. */
 import { iconButton, make, setText } from "../elements.js";
 import type { FrameError } from "./drawn.js";
 import type { Player } from "./player.js";
-
-/** Milliseconds that a notice stays. */
-const STAY = 2500;
 
 /** The latest frame that failed. */
 export class ErrorNote {
@@ -37,21 +34,4 @@ export class ErrorNote {
 export function describeError({ index, message }: FrameError, failed: number): string {
   const what = /^frame \d/.test(message) ? message : `frame ${index}: ${message}`;
   return failed > 1 ? `${what} (${failed} frames failed)` : what;
-}
-
-/** A line that goes by itself. */
-export class Toast {
-  readonly node = make("div", { class: "kcomm-Toast", role: "status" });
-  #timer: ReturnType<typeof setTimeout> | undefined;
-
-  say(text: string): void {
-    clearTimeout(this.#timer);
-    setText(this.node, text);
-    this.node.toggleAttribute("data-shown", true);
-    this.#timer = setTimeout(() => this.node.removeAttribute("data-shown"), STAY);
-  }
-
-  dispose(): void {
-    clearTimeout(this.#timer);
-  }
 }

@@ -2,18 +2,22 @@
 import type { Listener } from "../channel.js";
 import type { Content, ViewSpec } from "../content.js";
 import { iconButton, make, press, relabel } from "../elements.js";
+import { sizeOf } from "../frames/decode.js";
 import { Screen } from "../frames/screen.js";
 import { Visibility } from "../frames/visible.js";
-import { copyPicture, savePicture, whyNoCopy } from "./capture.js";
+import { copyPicture, savePicture, whyNoCopy } from "../ui/capture.js";
+import { Figures } from "../ui/figures.js";
+import { hasFullScreen, isFullScreen, toggleFullScreen } from "../ui/fullscreen.js";
+import { Help } from "../ui/help.js";
+import { listenToKeys } from "../ui/keys.js";
+import { Toast } from "../ui/toast.js";
 import { Controls } from "./controls.js";
-import { hasFullScreen, isFullScreen, toggleFullScreen } from "./fullscreen.js";
-import { Help } from "./help.js";
-import { listenToKeys } from "./keys.js";
+import { actionOf, KEYS, type KeyActions } from "./keys.js";
 import type { PlayerChannel } from "./line.js";
-import { ErrorNote, Toast } from "./notices.js";
+import { ErrorNote } from "./notices.js";
 import { type Picture, Player } from "./player.js";
 import { ScaleWatch, scaleFor } from "./scale.js";
-import { Stats } from "./stats.js";
+import { describeStats, ROWS } from "./stats.js";
 
 /** Makes the view of an animation. */
 export function animationView(spec: ViewSpec, poster: string | null): AnimationView {
@@ -28,10 +32,10 @@ export class AnimationView implements Content {
   readonly #player: Player;
   readonly #controls: Controls;
   readonly #visibility: Visibility;
-  readonly #stats: Stats;
+  readonly #stats: Figures<(typeof ROWS)[number]>;
   readonly #note: ErrorNote;
   readonly #toast = new Toast();
-  readonly #help = new Help();
+  readonly #help = new Help(KEYS);
   readonly #full: HTMLButtonElement;
   readonly #statsButton: HTMLButtonElement;
   readonly #scale: ScaleWatch;
@@ -57,7 +61,7 @@ export class AnimationView implements Content {
       visible: (signal) => this.#visibility.wait(signal),
       isVisible: () => this.#visibility.visible,
     });
-    this.#stats = new Stats(this.#player);
+    this.#stats = new Figures(ROWS, () => describeStats(this.#player, performance.now()));
     this.#note = new ErrorNote(this.#player);
     this.#statsButton = iconButton("Figures", "stats", () => this.#toggleStats(), "S");
     const copy = iconButton("Copy frame", "copy", () => void this.#copy(), "C");
@@ -126,7 +130,7 @@ export class AnimationView implements Content {
     const player = this.#player;
     const controls = this.#controls;
     const last = () => (player.info?.count ?? player.state.index + 1) - 1;
-    return listenToKeys(this.node, {
+    const actions: KeyActions = {
       toggle: () => controls.toggle(),
       step: (n) => player.act("step", n),
       first: () => player.act("seek", 0),
@@ -139,14 +143,21 @@ export class AnimationView implements Content {
       copy: () => void this.#copy(),
       save: () => void this.#save(),
       help: () => this.#help.toggle(),
-      escape: () => this.#escape(),
-    });
+    };
+    return listenToKeys(
+      this.node,
+      (key) => {
+        const act = actionOf(key);
+        return act && (() => act(actions));
+      },
+      () => this.#escape(),
+    );
   }
 
   // --- the picture -------------------------------------------------------------------------------
 
   #paint(pixels: Picture["pixels"], index: number, scale: number): void {
-    const { width, height } = pixels; // Painting may close it.
+    const { width, height } = sizeOf(pixels); // Painting may close it.
     this.#screen.paint(pixels, index);
     const { width: w, height: h } = this.#size;
     const isOther = Math.abs(width * h - height * w) > Math.max(width, height) + Math.max(w, h);
@@ -227,7 +238,7 @@ export class AnimationView implements Content {
 
   async #save(): Promise<void> {
     try {
-      const name = await savePicture(this.#screen.canvas, this.#title, this.#painted);
+      const name = await savePicture(this.#screen.canvas, this.#title, "animation", this.#painted);
       this.#toast.say(`Saved as ${name}`);
     } catch (error) {
       this.#toast.say(`Not saved: ${messageOf(error)}`);

@@ -6,126 +6,125 @@ export interface CameraRequest {
   readonly width: number;
   readonly height: number;
   readonly fps: number;
-  /** A `deviceId`; null: the browser's choice. */
+  /** A `deviceId` or a label; null: the browser's choice. */
   readonly device: string | null;
 }
 
-/** Frames shorter apart than this share of the period are still in time: cameras jitter. */
-const JITTER = 0.8;
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
 
 /** An open camera: its newest picture is in `video`. */
 export class Camera {
   readonly video: HTMLVideoElement;
   readonly #stream: MediaStream;
-  /** Pictures that came so far, and the one that was taken last. */
-  #presented = 0;
-  #taken = 0;
-  /** When the newest picture came, and when the last was taken, on `performance.now()`. */
-  #time = 0;
-  #takenTime = Number.NEGATIVE_INFINITY;
-  #stopped = false;
-  readonly #waiting = new Set<() => void>();
+  #isStopped = false;
+  #isFollowed = false;
+  readonly #watchers = new Set<(time: number) => void>();
 
   private constructor(video: HTMLVideoElement, stream: MediaStream) {
     this.video = video;
     this.#stream = stream;
-    this.#follow();
   }
 
   /**
    * Asks for the camera: the browser may ask the user.
    *
-   * @param onEnded called when the camera goes away by itself
-   * @throws KcommError `kcomm.camera_denied`, `kcomm.camera_missing`, `kcomm.camera_busy`, `kcomm.camera_insecure`, `kcomm.camera_failed`
+   * @param onLost called when the camera goes away by itself
+   * @throws KcommError `kcomm.camera_denied`, `kcomm.camera_forbidden`, `kcomm.camera_missing`, `kcomm.camera_busy`, `kcomm.camera_insecure`,
+   * `kcomm.camera_failed`
    */
   static async open(
     video: HTMLVideoElement,
     request: CameraRequest,
-    onEnded: () => void,
+    onLost: () => void,
   ): Promise<Camera> {
     if (!window.isSecureContext || navigator.mediaDevices === undefined) {
       throw cameraError("insecure");
     }
+    if (isForbidden()) throw cameraError("forbidden");
     let stream: MediaStream | null = null;
     try {
-      stream = await navigator.mediaDevices.getUserMedia({ video: constraints(request) });
-      for (const track of stream.getTracks()) track.addEventListener("ended", onEnded);
+      stream = await getStream(request);
+      for (const track of stream.getTracks()) track.addEventListener("ended", onLost);
       video.srcObject = stream;
       await video.play();
       return new Camera(video, stream);
     } catch (error) {
-      for (const track of stream?.getTracks() ?? []) track.stop();
+      stop(stream);
       video.srcObject = null;
-      throw explain(error);
+      throw error instanceof KcommError ? error : explain(error);
     }
+  }
+
+  get track(): MediaStreamTrack {
+    return this.#stream.getVideoTracks()[0] as MediaStreamTrack;
   }
 
   get deviceId(): string {
-    return this.#stream.getVideoTracks()[0]?.getSettings().deviceId ?? "";
+    return this.track.getSettings().deviceId ?? "";
   }
 
   get label(): string {
-    return this.#stream.getVideoTracks()[0]?.label ?? "";
+    return this.track.label;
   }
 
-  /** Pixels of the pictures. */
-  get size(): { width: number; height: number } {
-    return { width: this.video.videoWidth, height: this.video.videoHeight };
+  /** Pixels of the pictures; null: not known yet. */
+  get size(): Size | null {
+    const { videoWidth, videoHeight } = this.video;
+    if (videoWidth > 0) return { width: videoWidth, height: videoHeight };
+    const { width, height } = this.track.getSettings();
+    return width === undefined || height === undefined ? null : { width, height };
   }
 
-  /**
-   * Waits until there is a picture that was not taken yet, and is due.
-   *
-   * @param period milliseconds that should lie between two
-   * @returns when it came, on `performance.now()`; null: the camera was stopped, or the signal aborted
-   */
-  async next(period: number, signal: AbortSignal): Promise<number | null> {
-    while (!this.#stopped && !signal.aborted) {
-      const early = this.#time - this.#takenTime < period * JITTER;
-      if (this.#presented > this.#taken && !early && this.size.width > 0) {
-        this.#taken = this.#presented;
-        this.#takenTime = this.#time;
-        return this.#time;
-      }
-      await this.#picture(signal);
-    }
-    return null;
+  /** The most pixels that it can give; null: not known. */
+  get limits(): Size | null {
+    const { width, height } = this.track.getCapabilities?.() ?? {};
+    if (width?.max === undefined || height?.max === undefined) return null;
+    return { width: width.max, height: height.max };
+  }
+
+  /** Asks for pictures of another size; the camera gives the nearest it has. */
+  async resize({ width, height }: Size): Promise<void> {
+    const fps = this.track.getSettings().frameRate;
+    await this.track.applyConstraints({
+      width: { ideal: width },
+      height: { ideal: height },
+      ...(fps === undefined ? {} : { frameRate: { ideal: fps } }),
+    });
+  }
+
+  /** Calls back at each new picture, with its time on `performance.now()`; returns what ends that. */
+  watch(onPicture: (time: number) => void): () => void {
+    this.#watchers.add(onPicture);
+    if (!this.#isFollowed) this.#follow();
+    return () => this.#watchers.delete(onPicture);
   }
 
   /** Gives the camera back; its light goes out. */
   stop(): void {
-    this.#stopped = true;
-    for (const track of this.#stream.getTracks()) track.stop();
+    this.#isStopped = true;
+    this.#watchers.clear();
+    stop(this.#stream);
     this.video.srcObject = null;
-    for (const wake of this.#waiting) wake();
-  }
-
-  /** Resolves at the next picture, on `stop`, or on abort. */
-  #picture(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const wake = () => {
-        this.#waiting.delete(wake);
-        signal.removeEventListener("abort", wake);
-        resolve();
-      };
-      this.#waiting.add(wake);
-      signal.addEventListener("abort", wake);
-    });
   }
 
   #follow(): void {
     const { video } = this;
+    const isOver = () => {
+      this.#isFollowed = !this.#isStopped && this.#watchers.size > 0;
+      return !this.#isFollowed;
+    };
     const onPicture = (now: number) => {
-      if (this.#stopped) return;
-      this.#presented += 1;
-      this.#time = now;
-      for (const wake of this.#waiting) wake();
+      if (isOver()) return;
+      for (const tell of this.#watchers) tell(now);
       watch();
     };
     let shown = -1;
     // Firefox before 132 has no requestVideoFrameCallback: look at each repaint instead.
     const look = (now: number) => {
-      if (this.#stopped) return;
+      if (isOver()) return;
       if (video.currentTime === shown) requestAnimationFrame(look);
       else {
         shown = video.currentTime;
@@ -136,7 +135,7 @@ export class Camera {
       if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(onPicture);
       else requestAnimationFrame(look);
     };
-    watch();
+    if (!isOver()) watch();
   }
 }
 
@@ -146,16 +145,63 @@ export async function cameras(): Promise<MediaDeviceInfo[]> {
   return devices.filter(({ kind, deviceId }) => kind === "videoinput" && deviceId !== "");
 }
 
-function constraints({ width, height, fps, device }: CameraRequest): MediaTrackConstraints {
+async function getStream(request: CameraRequest): Promise<MediaStream> {
+  const { mediaDevices } = navigator;
+  const { device } = request;
+  if (device === null) return mediaDevices.getUserMedia({ video: constraints(request, null) });
+  let id = await find(device);
+  if (id === null) {
+    // Names are told only once a camera was permitted; any will do for that.
+    const first = await mediaDevices.getUserMedia({ video: constraints(request, null) });
+    id = await find(device);
+    if (id === first.getVideoTracks()[0]?.getSettings().deviceId) return first;
+    stop(first);
+  }
+  if (id === null) throw cameraError("missing", `none is called ${device}`);
+  return mediaDevices.getUserMedia({ video: constraints(request, id) });
+}
+
+/** The id of the camera with this id or label; null: there is none, or it can't be known yet. */
+async function find(device: string): Promise<string | null> {
+  const found = await cameras();
+  const isMeant = ({ deviceId, label }: MediaDeviceInfo) => deviceId === device || label === device;
+  return found.find(isMeant)?.deviceId ?? null;
+}
+
+function constraints(
+  { width, height, fps }: CameraRequest,
+  id: string | null,
+): MediaTrackConstraints {
   return {
     width: { ideal: width },
     height: { ideal: height },
     frameRate: { ideal: fps },
-    ...(device === null ? {} : { deviceId: { exact: device } }),
+    ...(id === null ? {} : { deviceId: { exact: id } }),
   };
 }
 
-export type CameraFault = "denied" | "missing" | "busy" | "insecure" | "failed";
+function stop(stream: MediaStream | null): void {
+  for (const track of stream?.getTracks() ?? []) track.stop();
+}
+
+/** Whether the page that this one stands in lets it have no camera. */
+function isForbidden(): boolean {
+  if (typeof document === "undefined") return false;
+  // Chromium alone tells; elsewhere it looks like a refusal by the user.
+  const { featurePolicy } = document as Document & {
+    featurePolicy?: { allowsFeature(name: string): boolean };
+  };
+  return featurePolicy?.allowsFeature("camera") === false;
+}
+
+export type CameraFault =
+  | "denied"
+  | "missing"
+  | "busy"
+  | "insecure"
+  | "forbidden"
+  | "lost"
+  | "failed";
 
 const MESSAGES: Record<CameraFault, string> = {
   denied:
@@ -164,6 +210,9 @@ const MESSAGES: Record<CameraFault, string> = {
   busy: "The camera is in use: close the other program or page, then start again.",
   insecure:
     "Browsers give a camera only to pages from https or localhost: open Jupyter at such an address.",
+  forbidden:
+    "This front end's permissions policy lets no page use a camera: open the notebook elsewhere, or ask who runs the server.",
+  lost: "The camera went away: plug it in again, then start again.",
   failed: "The camera could not be started.",
 };
 

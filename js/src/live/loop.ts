@@ -1,234 +1,341 @@
-/** The webcam's loop: camera frames go to the kernel as it asks for them, processed ones come back. No DOM but the camera's video. */
+/** The webcam's loop, from the camera to the screen, as its view steers it. No DOM but the camera's video. */
 import type { Channel } from "../channel.js";
 import { KcommError } from "../errors.js";
 import type { Pixels } from "../frames/decode.js";
-import { type DecodedFrame, FrameDecoder } from "../frames/decoder.js";
-import { fitInto, JpegEncoder } from "../frames/encode.js";
-import type { Frame } from "../frames/frame.js";
-import { RateMeter, RunningMean } from "../frames/meters.js";
-import { Camera, cameraError } from "./camera.js";
-import { type Info, readInfo, type State } from "./state.js";
-
-/** Milliseconds between two `state` events while frames go by. */
-const STATE_INTERVAL = 250;
+import { Camera, cameraError, cameras, type Size } from "./camera.js";
+import { Capture, type CaptureSource } from "./capture.js";
+import type { WebcamModel } from "./model.js";
+import { Reporter } from "./reporting.js";
+import { type Outcome, Sender, STILL_TIMEOUT } from "./sending.js";
+import { type Painted, Receiver } from "./showing.js";
+import {
+  type Info,
+  isMode,
+  type Mode,
+  readInfo,
+  readSettings,
+  type Settings,
+  type State,
+} from "./state.js";
 
 /** What the loop needs of its view. */
 export interface LoopView {
   readonly video: HTMLVideoElement;
   paint(pixels: Pixels, index: number): void;
-  /** Something of `loop.state`, `starting` or `error` is different now. */
+  /** Paints the picture of the kernel's own camera. */
+  paintInput(pixels: Pixels, index: number): void;
+  /** Something of the loop is different now. */
   changed(): void;
   /** Resolves when somebody can see the view. */
   visible(signal: AbortSignal): Promise<void>;
 }
 
-export class WebcamLoop {
+type MakeCapture = (source: CaptureSource) => Capture;
+
+/**
+ * One loop for each view. While it runs, two tasks are at work: one sends camera frames (`Sender`), one paints results (`Receiver`), and each result
+ * tells the sender that another frame may go. If the kernel has a camera of its own, only the second one is.
+ */
+export class WebcamLoop implements WebcamModel {
   info: Info = readInfo({});
+  settings: Settings = readSettings({}, this.info);
   /** Whether the camera was asked for, and has not come yet. */
   starting = false;
-  /** The chosen camera; null: the browser's choice. */
+  /** The chosen camera, by id or label; null: the browser's choice. */
   device: string | null = null;
-  readonly state: State = {
-    state: "idle",
-    error: null,
-    painted: 0,
-    dropped: 0,
-    rate: 0,
-    delay: 0,
-    ms: {},
-    device: "",
-  };
-
+  /** The cameras that there are, once one was permitted. */
+  devices: readonly { readonly id: string; readonly label: string }[] = [];
+  readonly #makeCapture: MakeCapture;
+  readonly #reporter: Reporter;
+  readonly #sender: Sender;
   #channel: Channel | null = null;
+  #receiver: Receiver | null = null;
   #camera: Camera | null = null;
-  #run: AbortController | null = null;
-  #timer: ReturnType<typeof setTimeout> | null = null;
-  /** Aborted whenever the state changes, to wake who waits for another one. */
-  #change = new AbortController();
-  /** Camera frames sent so far. */
-  #index = 0;
-  readonly #encoder = new JpegEncoder();
-  readonly #rate = new RateMeter();
-  readonly #delay = new RunningMean(0.2);
-  readonly #times = new Map<string, RunningMean>();
+  #capture: Capture | null = null;
+  /** Aborted at the end of what runs: with the camera, and when it pauses or goes on. */
+  #session: AbortController | null = null;
+  #stretch: AbortController | null = null;
+  #unlisten: (() => void)[] = [];
 
-  constructor(readonly view: LoopView) {}
-
-  async attach(channel: Channel): Promise<void> {
-    this.#channel = channel;
-    const loop = this;
-    channel.handleStream(
-      "camera",
-      function (options?: unknown) {
-        return loop.#frames(readInfo(options ?? {}, loop.info), this.signal);
-      },
-      { volatile: true },
+  constructor(
+    readonly view: LoopView,
+    makeCapture: MakeCapture = (source) => new Capture(source),
+  ) {
+    this.#makeCapture = makeCapture;
+    this.#reporter = new Reporter(
+      () => view.changed(),
+      (state) => this.#complete(state),
     );
-    const info = readInfo(await channel.call("info"));
-    if (this.#channel !== channel) return;
-    this.info = info;
-    this.view.changed();
-    // Python's `start()` may have come before this page.
-    if (info.state === "running") await this.start();
+    this.#sender = new Sender(this.info, (signal) => view.visible(signal));
   }
 
-  /** The channel has ended, or soon will: gives the camera back, and says so if it still can. */
-  detach(): void {
-    this.#release();
-    this.#set({ state: "idle", error: null });
-    this.#channel = null;
-  }
-
-  /** Asks for the camera, or goes on after a pause. */
-  async start(): Promise<void> {
-    const channel = this.#channel;
-    if (channel === null || this.starting || this.state.state === "running") return;
-    if (this.#camera !== null) {
-      this.#set({ state: "running" });
-      return;
-    }
-    const run = new AbortController();
-    this.#run = run;
-    this.starting = true;
-    this.#set({ error: null });
-    try {
-      const request = { ...this.info, device: this.device };
-      const camera = await Camera.open(this.view.video, request, () => {
-        if (this.#run === run) this.#fail(cameraError("missing"));
-      });
-      if (run.signal.aborted) {
-        camera.stop();
-        return;
-      }
-      this.#camera = camera;
-      this.starting = false;
-      this.#set({ state: "running", device: camera.label });
-      void this.#results(channel, run.signal).catch((error) => {
-        if (this.#run === run) this.#fail(error);
-      });
-    } catch (error) {
-      if (this.#run === run) this.#fail(error);
-    }
-  }
-
-  /** Keeps the camera; sends nothing. */
-  pause(): void {
-    if (this.state.state === "running") this.#set({ state: "paused" });
-  }
-
-  /** Gives the camera back. */
-  stop(): void {
-    this.#release();
-    this.#set({ state: "idle" });
-  }
-
-  /** Uses another camera; goes on with it if one was in use. */
-  async choose(device: string): Promise<void> {
-    this.device = device;
-    const paused = this.state.state === "paused";
-    if (this.#camera === null || this.#camera.deviceId === device) return;
-    this.stop();
-    await this.start();
-    if (paused) this.pause();
+  get state(): State {
+    return this.#reporter.state;
   }
 
   get deviceId(): string {
     return this.#camera?.deviceId ?? this.device ?? "";
   }
 
+  /** Pixels that the camera gives; null: it is off. */
+  get size(): Size | null {
+    return this.#camera?.size ?? null;
+  }
+
+  /** The most that the camera can give; null: not known. */
+  get limits(): Size | null {
+    return this.#camera?.limits ?? null;
+  }
+
+  // --- the channel -----------------------------------------------------------------------------------------
+
+  async attach(channel: Channel): Promise<void> {
+    this.#channel = channel;
+    this.#reporter.channel = channel;
+    const sender = this.#sender;
+    channel.handleStream(
+      "camera",
+      function () {
+        return sender.stream(this.signal);
+      },
+      { volatile: true },
+    );
+    this.#unlisten = [
+      channel.on("key", () => sender.renew()),
+      // For scripts of the page, over channels of their own.
+      channel.on("data", () => {}),
+    ];
+    const info = readInfo(await channel.call("info"));
+    if (this.#channel !== channel) return;
+    this.#setInfo(info);
+    this.settings = readSettings({ ...info }, info);
+    this.device ??= info.device;
+    this.view.changed();
+    if (info.source !== null) this.#follow(info.state);
+    // Python's `start()` may have come before this page.
+    else if (info.state === "running") await this.start();
+  }
+
+  /** The channel has ended, or soon will: gives the camera back, and says so if it still can. */
+  detach(): void {
+    const isKnown = this.info.source !== null;
+    this.#release();
+    // A kernel's own camera goes on without this page.
+    if (isKnown) this.#reporter.channel = null;
+    this.#reporter.set({ state: "idle", error: null });
+    for (const unlisten of this.#unlisten) unlisten();
+    this.#unlisten = [];
+    this.#channel = null;
+    this.#reporter.channel = null;
+  }
+
+  // --- commands --------------------------------------------------------------------------------------------
+
+  /** Asks for the camera, or goes on after a pause. */
+  async start(): Promise<void> {
+    const channel = this.#channel;
+    if (channel === null || this.starting || this.state.state === "running") return;
+    if (this.info.source !== null) channel.emit("command", { action: "start" });
+    else if (this.#camera === null) await this.#open(channel);
+    else this.#go();
+  }
+
+  /** Keeps the camera; sends nothing but one exact frame. */
+  pause(): void {
+    if (this.info.source !== null) this.#channel?.emit("command", { action: "pause" });
+    else if (this.state.state === "running") {
+      this.#stretch?.abort();
+      this.#reporter.set({ state: "paused" });
+      void this.#still();
+    }
+  }
+
+  /** Gives the camera back. */
+  stop(): void {
+    if (this.info.source !== null) {
+      this.#channel?.emit("command", { action: "stop" });
+      return;
+    }
+    this.#release();
+    this.#reporter.set({ state: "idle" });
+  }
+
+  /** Uses another camera, by id or label; goes on with it if one was in use. */
+  async choose(device: string | null): Promise<void> {
+    this.device = device;
+    const isSame = device === this.#camera?.deviceId || device === this.#camera?.label;
+    if (this.#camera === null || isSame || device === null) return;
+    await this.#restart();
+  }
+
+  /** Asks the camera for another size, of which the kernel gets frames from then on. */
+  async resize({ width, height }: Size): Promise<void> {
+    this.#setInfo({ ...this.info, width, height });
+    const camera = this.#camera;
+    if (camera !== null) {
+      try {
+        await camera.resize({ width, height });
+      } catch {
+        if (this.#camera === camera) await this.#restart(); // It can't while it runs.
+      }
+    }
+    this.#reporter.now();
+  }
+
+  /** Changes how the pictures are shown. */
+  set(change: Partial<Settings>): void {
+    this.settings = readSettings(change, this.settings);
+    this.#reporter.now();
+  }
+
   /** Does what a `control` event says; commands it does not know are ignored. */
   control(command: unknown): void {
-    const { action } = (command ?? {}) as { action?: unknown };
-    if (action === "start") void this.start();
+    const { action, value } = (command ?? {}) as { action?: unknown; value?: unknown };
+    if (action === "start" || action === "pause" || action === "stop") this.#obey(action);
+    else if (action === "device") void this.choose(typeof value === "string" ? value : null);
+    else if (action === "size" && Array.isArray(value)) {
+      const { width, height } = readInfo({ width: value[0], height: value[1] }, this.info);
+      void this.resize({ width, height });
+    } else if (action === "byte_rate" || action === "quality") {
+      this.#setInfo(readInfo({ [action]: value }, this.info));
+    } else if (action === "show" || action === "opacity" || action === "mirror") {
+      this.set({ [action]: value });
+    }
+  }
+
+  #obey(action: "start" | "pause" | "stop"): void {
+    if (this.info.source !== null) {
+      const modes = { start: "running", pause: "paused", stop: "idle" } as const;
+      this.#follow(modes[action]);
+    } else if (action === "start") void this.start();
     else if (action === "pause") this.pause();
-    else if (action === "stop") this.stop();
+    else this.stop();
   }
 
-  /** The stream `camera`: advanced only when the kernel has room for another frame, which then is the newest there is. */
-  async *#frames(options: Info, signal: AbortSignal): AsyncGenerator<Frame> {
-    for (;;) {
-      const camera = await this.#running(signal);
-      if (camera === null) return;
-      const captured = await camera.next(1000 / options.fps, signal);
-      if (captured === null || this.state.state !== "running") continue; // Stopped or paused meanwhile.
-      yield await this.#capture(camera, options, captured);
-    }
-  }
+  // --- the page's camera -----------------------------------------------------------------------------------
 
-  /** Waits until the camera runs; null: the kernel does not want it any more. */
-  async #running(signal: AbortSignal): Promise<Camera | null> {
-    while (!signal.aborted) {
-      if (this.state.state === "running" && this.#camera !== null) return this.#camera;
-      await aborted(AbortSignal.any([signal, this.#change.signal]));
-    }
-    return null;
-  }
-
-  async #capture(camera: Camera, options: Info, captured: number): Promise<Frame> {
-    const began = performance.now();
-    const { width, height } = fitInto(camera.size, options);
-    this.#encoder.draw(camera.video, width, height);
-    const drawn = performance.now();
-    const data = await this.#encoder.encode(options.quality);
-    const ms = { capture: drawn - began, encode: performance.now() - drawn };
-    return { index: this.#index++, width, height, codec: "jpeg", data, captured, ms };
-  }
-
-  /** Paints what comes back. Asking for the next one, after the paint, is what keeps the whole loop going. */
-  async #results(channel: Channel, signal: AbortSignal): Promise<void> {
-    const decoder = new FrameDecoder((id) => channel.call("base", [id]));
+  async #open(channel: Channel): Promise<void> {
+    const session = new AbortController();
+    this.#session = session;
+    this.starting = true;
+    this.#reporter.set({ error: null });
     try {
-      await this.#show(channel, decoder, signal);
-    } finally {
-      decoder.close();
-    }
-    if (!signal.aborted) this.stop(); // The kernel ended the stream.
-  }
-
-  async #show(channel: Channel, decoder: FrameDecoder, signal: AbortSignal): Promise<void> {
-    let last: number | null = null;
-    for await (const value of channel.stream("results", [], { window: "fresh", signal })) {
-      const began = performance.now();
-      const frame = await decoder.decode(value);
-      if (last !== null) this.state.dropped += Math.max(0, frame.index - last - 1);
-      last = frame.index;
-      if ("error" in frame) {
-        this.state.dropped += 1;
-        const { code, message } = frame.error;
-        this.#note({ code, message });
-      } else {
-        this.#paint(frame, began);
+      const request = { ...this.info, device: this.device };
+      const camera = await Camera.open(this.view.video, request, () => {
+        if (this.#session === session) this.#fail(cameraError("lost"));
+      });
+      if (session.signal.aborted) {
+        camera.stop();
+        return;
       }
-      this.#reportSoon();
-      await this.view.visible(signal);
+      this.#camera = camera;
+      this.#capture = this.#makeCapture(camera);
+      this.starting = false;
+      const leave = () => this.stop();
+      globalThis.addEventListener?.("pagehide", leave, { signal: session.signal });
+      void this.#list();
+      this.#listen(channel, session, false);
+      this.#go();
+    } catch (error) {
+      if (this.#session === session) this.#fail(error);
     }
   }
 
-  #paint(frame: DecodedFrame, began: number): void {
-    const decoded = performance.now();
-    this.view.paint(frame.pixels, frame.index);
-    const now = performance.now();
-    this.#rate.add(now);
-    if (frame.captured !== undefined) this.#delay.add(now - frame.captured);
-    this.#time({ ...frame.ms, show: decoded - began, paint: now - decoded });
-    this.state.painted += 1;
-    if (this.state.error !== null) this.#note(null);
+  /** Sends frames from now on. */
+  #go(): void {
+    const capture = this.#capture;
+    if (capture === null) return;
+    this.#stretch?.abort();
+    const stretch = new AbortController();
+    this.#stretch = stretch;
+    this.#reporter.set({ state: "running" });
+    this.#sender.run(capture, stretch.signal).catch((error) => {
+      if (this.#stretch === stretch) this.#fail(error);
+    });
   }
 
-  #time(ms: Readonly<Record<string, number>>): void {
-    for (const [stage, value] of Object.entries(ms)) {
-      let mean = this.#times.get(stage);
-      if (mean === undefined) {
-        mean = new RunningMean();
-        this.#times.set(stage, mean);
-      }
-      mean.add(value);
+  /** The last picture before a pause is exact in both directions; without it, it is as it was. */
+  async #still(): Promise<void> {
+    const [capture, channel, receiver] = [this.#capture, this.#channel, this.#receiver];
+    if (capture === null || channel === null || receiver === null) return;
+    const stretch = new AbortController();
+    this.#stretch = stretch;
+    const { signal } = stretch;
+    try {
+      const frame = await this.#sender.still(capture, signal);
+      if (frame === null) return;
+      const answer = await channel.call("still", [frame], { timeout: STILL_TIMEOUT, signal });
+      if (!signal.aborted) await receiver.take(answer);
+    } catch (error) {
+      // Too late, or the kernel knows no stills: then it is just paused.
+      if (!(error instanceof KcommError)) throw error;
     }
   }
 
-  #note(error: { code: string; message: string } | null): void {
-    this.state.error = error;
-    this.#reportSoon();
+  async #restart(): Promise<void> {
+    const isPaused = this.state.state === "paused";
+    this.stop();
+    await this.start();
+    if (isPaused) this.pause();
+  }
+
+  async #list(): Promise<void> {
+    const found = await cameras().catch(() => []); // The names are for people to choose by; it works without.
+    this.devices = found.map(({ deviceId, label }, i) => ({
+      id: deviceId,
+      label: label || `Camera ${i + 1}`,
+    }));
+    if (this.#camera !== null) this.#reporter.now();
+  }
+
+  // --- the kernel's camera ---------------------------------------------------------------------------------
+
+  /** Takes the state that the kernel tells. */
+  #follow(mode: Mode): void {
+    if (!isMode(mode) || this.#channel === null) return;
+    if (mode !== "idle" && this.#session === null) {
+      const session = new AbortController();
+      this.#session = session;
+      this.#listen(this.#channel, session, true);
+    }
+    if (mode === "running") this.state.error = null;
+    this.#reporter.set({ state: mode });
+  }
+
+  // --- both ------------------------------------------------------------------------------------------------
+
+  /** Paints results until the session ends. */
+  #listen(channel: Channel, session: AbortController, isPaced: boolean): void {
+    const receiver = new Receiver(channel, this.view, {
+      came: (outcome, painted) => this.#came(outcome, painted),
+      missed: (lost, skipped) => this.#reporter.missed(lost, skipped),
+      failed: (error) => this.#reporter.failed(error),
+    });
+    this.#receiver = receiver;
+    const { signal } = session;
+    signal.addEventListener("abort", () => receiver.close(), { once: true });
+    receiver.run(isPaced, signal).then(
+      () => {
+        if (this.#session === session) this.#end();
+      },
+      (error) => {
+        if (this.#session === session) this.#fail(error);
+      },
+    );
+  }
+
+  #came(outcome: Outcome, painted: Painted | null): void {
+    this.#sender.came(outcome);
+    if (painted === null) return;
+    const { show, paint } = painted;
+    const ms = { ...this.#sender.msOf(outcome.index), ...outcome.ms, show, paint };
+    this.#reporter.painted(painted, ms);
+  }
+
+  /** The kernel gives no results any more. */
+  #end(): void {
+    this.#release();
+    this.#reporter.set({ state: "idle" });
   }
 
   #fail(error: unknown): void {
@@ -236,47 +343,38 @@ export class WebcamLoop {
     this.#release();
     const { code, message } = known;
     // The end of the channel is told by the view.
-    this.#set({ state: "idle", error: this.#channel?.isOpen ? { code, message } : null });
+    this.#reporter.set({ state: "idle", error: this.#channel?.isOpen ? { code, message } : null });
   }
 
   #release(): void {
-    this.#run?.abort();
-    this.#run = null;
+    this.#session?.abort();
+    this.#session = null;
+    this.#stretch?.abort();
+    this.#stretch = null;
+    this.#receiver = null;
+    this.#capture?.close();
+    this.#capture = null;
     this.#camera?.stop();
     this.#camera = null;
     this.starting = false;
-    this.#rate.reset();
+    this.#reporter.reset();
   }
 
-  #set(change: Partial<State>): void {
-    Object.assign(this.state, change);
-    this.#change.abort();
-    this.#change = new AbortController();
-    this.#report();
+  #setInfo(info: Info): void {
+    this.info = info;
+    this.#sender.update(info);
   }
 
-  #reportSoon(): void {
-    this.#timer ??= setTimeout(() => this.#report(), STATE_INTERVAL);
+  #complete(state: State): void {
+    const now = performance.now();
+    const { adapting, last } = this.#sender;
+    state.device = this.#camera?.label ?? state.device;
+    state.devices = this.devices.map(({ label }) => label);
+    if (last !== null) {
+      [state.codec, state.width, state.height] = [last.codec, last.width, last.height];
+    }
+    state.bytes_up = adapting.bytesUp(now);
+    state.bytes_down = adapting.bytesDown(now);
+    state.show = this.settings.show;
   }
-
-  /** Tells the kernel, and the view. */
-  #report(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-    const { state } = this;
-    state.rate = state.state === "running" ? this.#rate.rate(performance.now()) : 0;
-    state.delay = this.#delay.value;
-    state.ms = Object.fromEntries(
-      Array.from(this.#times, ([stage, mean]): [string, number] => [stage, mean.value]),
-    );
-    if (this.#channel?.isOpen) this.#channel.emit("state", { ...state }, { latest: true });
-    this.view.changed();
-  }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((resolve) =>
-    signal.addEventListener("abort", () => resolve(), { once: true }),
-  );
 }

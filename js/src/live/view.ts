@@ -1,165 +1,299 @@
-/** The webcam view as it stands in a cell's output: the processed picture, and controls below it. */
+/** The webcam view as it stands in a cell's output: the pictures, and controls below them. */
 import type { Channel, Listener } from "../channel.js";
 import type { Content, ViewSpec } from "../content.js";
-import { drawIcon, iconButton, make, relabel, setText } from "../elements.js";
-import { Screen } from "../frames/screen.js";
+import { iconButton, make, press, relabel } from "../elements.js";
+import type { Pixels } from "../frames/decode.js";
 import { Visibility } from "../frames/visible.js";
-import { cameras } from "./camera.js";
-import { WebcamLoop } from "./loop.js";
+import { copyPicture, savePicture, whyNoCopy } from "../ui/capture.js";
+import { Figures } from "../ui/figures.js";
+import { hasFullScreen, isFullScreen, toggleFullScreen } from "../ui/fullscreen.js";
+import { Help } from "../ui/help.js";
+import { listenToKeys } from "../ui/keys.js";
+import { Toast } from "../ui/toast.js";
+import { Controls } from "./controls.js";
+import { Cover } from "./cover.js";
+import { describe, ROWS, type Row } from "./figures.js";
+import { actionOf, KEYS, type KeyActions } from "./keys.js";
+import { type LoopView, WebcamLoop } from "./loop.js";
+import type { WebcamModel } from "./model.js";
+import { Pictures } from "./pictures.js";
+
+/** Milliseconds between two looks whether pictures still come. */
+const WATCH = 500;
 
 /** Makes the view of a webcam. */
 export function webcamView(spec: ViewSpec, poster: string | null): Content {
-  return new WebcamView(spec, poster);
+  return new WebcamView(spec, poster, (view) => new WebcamLoop(view));
 }
 
-class WebcamView implements Content {
+/** The loop as its view has it. */
+export interface Loop extends WebcamModel {
+  attach(channel: Channel): Promise<void>;
+  detach(): void;
+  control(command: unknown): void;
+}
+
+export class WebcamView implements Content {
   readonly node: HTMLElement;
   readonly listeners: Readonly<Record<string, Listener>>;
-  readonly #screen: Screen;
-  readonly #loop: WebcamLoop;
+  readonly #spec: ViewSpec;
+  readonly #loop: Loop;
+  readonly #pictures: Pictures;
+  readonly #cover: Cover;
+  readonly #controls: Controls;
+  readonly #figures: Figures<Row>;
+  readonly #figuresButton: HTMLButtonElement;
+  readonly #full: HTMLButtonElement;
   readonly #visibility: Visibility;
-  readonly #video = make("video", {
-    class: "kcomm-Inset",
-    muted: true,
-    playsinline: true,
-    hidden: true,
-    "aria-label": "Camera",
-  });
-  readonly #invitation: HTMLButtonElement;
-  readonly #invitationText = make("span", {}, "Start camera");
-  readonly #note = make("div", { class: "kcomm-Note", role: "status", hidden: true });
-  readonly #controls: HTMLFieldSetElement;
-  readonly #toggle: HTMLButtonElement;
-  readonly #stop: HTMLButtonElement;
-  readonly #inset: HTMLButtonElement;
-  readonly #devices = make("select", {
-    class: "kcomm-Select kcomm-Devices",
-    "aria-label": "Camera device",
-    title: "Camera",
-    hidden: true,
-  });
-  readonly #figures = make("output", {
-    class: "kcomm-Time",
-    "aria-label": "Frames a second, delay",
-  });
-  /** The devices are listed once for each start: names come with the permission. */
-  #listed = false;
+  readonly #toast = new Toast();
+  readonly #help = new Help(KEYS);
+  readonly #unlisten: () => void;
+  /** Whether a result was painted since the start. */
+  #hasPicture = false;
+  /** When the last one was, or it began to run, on `performance.now()`. */
+  #painted = 0;
+  /** While it runs: a view whose pictures stay away says so. */
+  #watch: ReturnType<typeof setInterval> | undefined;
 
-  constructor(spec: ViewSpec, poster: string | null) {
+  constructor(spec: ViewSpec, poster: string | null, makeLoop: (view: LoopView) => Loop) {
+    this.#spec = spec;
     const label = spec.title || "Camera";
-    this.#video.muted = true; // The attribute alone does not do it for an element made by a script.
-    this.#screen = new Screen(label);
-    this.#screen.reserve(spec.width, spec.height);
-    if (poster !== null) this.#screen.poster(poster);
-    this.#visibility = new Visibility(this.#screen.canvas);
-    this.#loop = new WebcamLoop({
-      video: this.#video,
-      paint: (pixels, index) => this.#screen.paint(pixels, index),
+    this.#pictures = new Pictures(label, spec);
+    const { result, video } = this.#pictures;
+    if (poster !== null) result.poster(poster);
+    this.#visibility = new Visibility(result.canvas);
+    this.#loop = makeLoop({
+      video,
+      paint: (pixels, index) => this.#paint(pixels, index),
+      paintInput: (pixels, index) => this.#pictures.paintInput(pixels, index),
       changed: () => this.#update(),
       visible: (signal) => this.#visibility.wait(signal),
     });
     const loop = this.#loop;
-    const start = () => void loop.start();
-    this.#invitation = make(
-      "button",
-      { type: "button", class: "kcomm-Invitation", disabled: true },
-      drawIcon("camera"),
-      this.#invitationText,
+    this.#cover = new Cover(loop);
+    this.#figures = new Figures(ROWS, () => describe(loop.info, loop.state));
+    this.#figuresButton = iconButton("Figures", "stats", () => this.#toggleFigures(), "I");
+    this.#full = iconButton("Full screen", "full", () => void this.#toggleFull(), "F");
+    this.#full.hidden = !hasFullScreen();
+    this.#controls = new Controls(
+      loop,
+      this.#figuresButton,
+      this.#copyButton(),
+      iconButton("Save picture", "save", () => void this.#save(), "D"),
+      this.#full,
+      iconButton("Keys", "help", () => this.#help.toggle(), "?"),
     );
-    this.#invitation.addEventListener("click", start);
-    this.#toggle = iconButton("Start", "play", () => {
-      if (loop.state.state === "running") loop.pause();
-      else start();
+    const stage = make(
+      "div",
+      { class: "kcomm-Stage" },
+      this.#pictures.node,
+      this.#figures.node,
+      this.#cover.node,
+      this.#toast.node,
+    );
+    stage.addEventListener("dblclick", ({ target }) => {
+      if (target instanceof Element && !target.closest("button")) void this.#toggleFull();
     });
-    this.#stop = iconButton("Stop", "stop", () => loop.stop());
-    this.#inset = iconButton("Show the camera's own picture", "inset", () => this.#showInset());
-    this.#devices.addEventListener("change", () => void loop.choose(this.#devices.value));
-    this.#controls = make(
-      "fieldset",
-      { class: "kcomm-Controls", disabled: true },
-      make(
-        "div",
-        { class: "kcomm-Row" },
-        this.#toggle,
-        this.#stop,
-        this.#devices,
-        this.#figures,
-        this.#inset,
-      ),
-    );
     this.node = make(
       "div",
-      {
-        class: "kcomm-Webcam",
-        role: "group",
-        "aria-label": label,
-        "data-lm-suppress-shortcuts": "true",
-      },
-      make("div", { class: "kcomm-Stage" }, this.#screen.canvas, this.#video, this.#invitation),
-      this.#note,
-      this.#controls,
+      { class: "kcomm-Webcam", role: "group", "aria-label": label, tabindex: "0" },
+      stage,
+      this.#controls.node,
+      this.#help.node,
     );
+    this.#unlisten = this.#listenToKeys();
+    document.addEventListener("fullscreenchange", this.#onFull);
     this.listeners = { control: (command: unknown) => loop.control(command) };
     this.#update();
   }
 
   async attach(channel: Channel): Promise<void> {
-    this.#controls.disabled = false;
-    this.#invitation.disabled = false;
+    this.#enable(true);
     await this.#loop.attach(channel);
   }
 
   detach(): void {
-    this.#controls.disabled = true;
-    this.#invitation.disabled = true;
+    this.#enable(false);
     this.#loop.detach();
   }
 
   dispose(): void {
     this.#loop.detach();
+    clearInterval(this.#watch);
     this.#visibility.dispose();
+    this.#controls.dispose();
+    this.#figures.dispose();
+    this.#toast.dispose();
+    this.#unlisten();
+    document.removeEventListener("fullscreenchange", this.#onFull);
   }
 
-  #showInset(): void {
-    this.#video.hidden = !this.#video.hidden;
-    this.#inset.setAttribute("aria-pressed", String(!this.#video.hidden));
+  #enable(isReady: boolean): void {
+    this.#controls.node.disabled = !isReady;
+    this.#cover.invitation.disabled = !isReady;
+  }
+
+  #paint(pixels: Pixels, index: number): void {
+    this.#pictures.paint(pixels, index);
+    this.#painted = performance.now();
+    if (this.#hasPicture) return;
+    this.#hasPicture = true;
+    this.#update();
   }
 
   #update(): void {
-    const { state, starting, info } = this.#loop;
-    const mode = state.state;
-    this.node.dataset.state = starting ? "starting" : mode;
-    this.node.dataset.mirror = String(info.mirror);
-    this.#invitation.hidden = mode !== "idle";
-    setText(this.#invitationText, starting ? "Waiting for the camera …" : "Start camera");
-    if (mode === "running") relabel(this.#toggle, "Pause", "pause");
-    else relabel(this.#toggle, "Start", "play");
-    this.#stop.disabled = mode === "idle" && !starting;
-    this.#inset.disabled = mode === "idle";
-    this.#note.hidden = state.error === null;
-    if (state.error !== null) {
-      setText(this.#note, state.error.message);
-      this.#note.dataset.code = state.error.code;
-    }
-    setText(this.#figures, figures(state.state, state.rate, state.delay));
-    if (mode === "idle") this.#listed = false;
-    else if (!this.#listed) void this.#list();
+    const { state, starting, info, settings, size } = this.#loop;
+    const mode = starting ? "starting" : state.state;
+    if (mode === "idle" || mode === "starting") this.#hasPicture = false;
+    const { dataset } = this.node;
+    dataset.state = mode;
+    dataset.show = settings.show;
+    dataset.mirror = String(settings.mirror);
+    this.node.toggleAttribute("data-waiting", mode === "running" && !this.#hasPicture);
+    if (size !== null) this.#pictures.take(size);
+    this.#pictures.arrange(settings, info.source === null);
+    this.#pictures.hold(mode === "paused");
+    this.#cover.update();
+    this.#watchOver(mode === "running");
+    this.#controls.update(performance.now() - this.#painted);
+    press(this.#figuresButton, this.#figures.isShown);
+    this.#widen();
   }
 
-  async #list(): Promise<void> {
-    this.#listed = true;
-    const found = await cameras();
-    const options = found.map(({ deviceId, label }, i) =>
-      make("option", { value: deviceId }, label || `Camera ${i + 1}`),
+  #watchOver(isRunning: boolean): void {
+    if (isRunning === (this.#watch !== undefined)) return;
+    clearInterval(this.#watch);
+    this.#watch = undefined;
+    if (!isRunning) return;
+    this.#painted = performance.now();
+    this.#watch = setInterval(() => {
+      // What nobody sees has no pictures because of that.
+      if (!this.#visibility.visible) this.#painted = performance.now();
+      this.#update();
+    }, WATCH);
+  }
+
+  /** Two pictures side by side are as large as one alone, where there is room. */
+  #widen(): void {
+    const { info, settings } = this.#loop;
+    const width = Math.max(this.#spec.width, this.#isReady ? info.width : 0);
+    const all = settings.show === "both" ? 2 * width : width;
+    this.#whole.style.setProperty("--kcomm-width", `${all}px`);
+  }
+
+  // --- buttons and keys ----------------------------------------------------------------------------
+
+  #listenToKeys(): () => void {
+    const actions: KeyActions = {
+      toggle: () => this.#controls.toggle(),
+      stop: () => this.#loop.stop(),
+      layout: () => this.#toast.say(`Layout: ${this.#controls.nextLayout()}`),
+      mirror: () => this.#controls.toggleMirror(),
+      fullScreen: () => void this.#toggleFull(),
+      figures: () => this.#toggleFigures(),
+      copy: () => void this.#copy(),
+      save: () => void this.#save(),
+      help: () => this.#help.toggle(),
+    };
+    return listenToKeys(
+      this.node,
+      (key) => {
+        const action = actionOf(key);
+        return action && (() => this.#act(actions, action));
+      },
+      () => this.#escape(),
     );
-    this.#devices.replaceChildren(...options);
-    this.#devices.value = this.#loop.deviceId;
-    this.#devices.hidden = found.length === 0;
+  }
+
+  /** What steers the camera waits, as the buttons do, until there is a kernel. */
+  #act(actions: KeyActions, action: keyof KeyActions): void {
+    const steers =
+      action === "toggle" || action === "stop" || action === "layout" || action === "mirror";
+    if (this.#isReady || !steers) actions[action]();
+  }
+
+  get #isReady(): boolean {
+    return !this.#controls.node.disabled;
+  }
+
+  #toggleFigures(): void {
+    this.#figures.toggle();
+    this.#update();
+  }
+
+  #copyButton(): HTMLButtonElement {
+    const button = iconButton("Copy picture", "copy", () => void this.#copy(), "C");
+    const why = whyNoCopy();
+    if (why !== null) {
+      button.title = why;
+      button.setAttribute("aria-disabled", "true");
+    }
+    return button;
+  }
+
+  /** The canvas of the result; null: nothing is painted on it. */
+  get #canvas(): HTMLCanvasElement | null {
+    const { canvas } = this.#pictures.result;
+    return canvas.dataset.index === undefined && canvas.dataset.poster === undefined
+      ? null
+      : canvas;
+  }
+
+  async #copy(): Promise<void> {
+    const canvas = this.#canvas;
+    const why = canvas === null ? "There is no picture yet" : whyNoCopy();
+    try {
+      if (why === null && canvas !== null) await copyPicture(canvas);
+      this.#toast.say(why ?? "Picture copied");
+    } catch (error) {
+      this.#toast.say(`Not copied: ${messageOf(error)}`);
+    }
+  }
+
+  async #save(): Promise<void> {
+    const canvas = this.#canvas;
+    if (canvas === null) {
+      this.#toast.say("There is no picture yet");
+      return;
+    }
+    try {
+      const index = Number(canvas.dataset.index ?? 0);
+      const name = await savePicture(canvas, this.#spec.title, "webcam", index);
+      this.#toast.say(`Saved as ${name}`);
+    } catch (error) {
+      this.#toast.say(`Not saved: ${messageOf(error)}`);
+    }
+  }
+
+  /** What takes the screen: all of the view, with what it says of its connection. */
+  get #whole(): HTMLElement {
+    return this.node.closest<HTMLElement>(".kcomm-View") ?? this.node;
+  }
+
+  async #toggleFull(): Promise<void> {
+    if (!hasFullScreen()) return;
+    try {
+      await toggleFullScreen(this.#whole);
+      this.node.focus({ preventScroll: true });
+    } catch (error) {
+      this.#toast.say(`No full screen: ${messageOf(error)}`);
+    }
+  }
+
+  readonly #onFull = (): void => {
+    const isFull = isFullScreen(this.#whole);
+    const label = isFull ? "Leave full screen" : "Full screen";
+    relabel(this.#full, label, isFull ? "window" : "full", "F");
+  };
+
+  #escape(): boolean {
+    if (this.#help.isShown) this.#help.toggle();
+    else if (this.#controls.menu.isOpen) this.#controls.menu.toggle(false);
+    else return false;
+    return true;
   }
 }
 
-function figures(mode: string, rate: number, delay: number): string {
-  if (mode === "paused") return "paused";
-  if (mode === "idle" || rate === 0) return "";
-  return `${rate.toFixed(0)} fps · ${delay.toFixed(0)} ms`;
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -46,6 +46,8 @@ export class FakeTrack extends EventTarget {
     this.readyState = "ended";
   }
 
+  async applyConstraints(): Promise<void> {}
+
   getSettings() {
     return { deviceId: "fake" };
   }
@@ -54,18 +56,10 @@ export class FakeTrack extends EventTarget {
 /** A page that may have a camera; `getUserMedia` is what the browser would do. */
 export function fakeCamera(getUserMedia: (request: unknown) => Promise<unknown>, secure = true) {
   vi.stubGlobal("window", { isSecureContext: secure });
-  vi.stubGlobal("navigator", { mediaDevices: secure ? { getUserMedia } : undefined });
-  vi.stubGlobal(
-    "OffscreenCanvas",
-    class {
-      getContext() {
-        return { drawImage() {} };
-      }
-      async convertToBlob() {
-        return new Blob([new Uint8Array([0xff, 0xd8])]);
-      }
-    },
-  );
+  const enumerateDevices = async () => [];
+  vi.stubGlobal("navigator", {
+    mediaDevices: secure ? { getUserMedia, enumerateDevices } : undefined,
+  });
 }
 
 /** What `getUserMedia` resolves to. */

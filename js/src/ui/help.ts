@@ -1,6 +1,8 @@
 /** The list of keys, on the picture. */
 import { iconButton, make } from "../elements.js";
-import { KEYS } from "./keys.js";
+
+/** Keys, apart by spaces, and what they do. */
+export type KeyRow = readonly [keys: string, what: string];
 
 export class Help {
   readonly node: HTMLElement;
@@ -8,10 +10,10 @@ export class Help {
   /** What had the focus before. */
   #before: Element | null = null;
 
-  constructor() {
+  constructor(keys: readonly KeyRow[]) {
     this.#close = iconButton("Close", "close", () => this.toggle());
-    const rows = KEYS.map(([keys, what]) =>
-      make("div", { role: "listitem" }, make("span", {}, ...caps(keys)), what),
+    const rows = keys.map(([names, what]) =>
+      make("div", { role: "listitem" }, make("span", {}, ...caps(names)), what),
     );
     this.node = make(
       "div",

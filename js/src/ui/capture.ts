@@ -1,4 +1,4 @@
-/** The frame that is shown, as a PNG: to the clipboard, or to a file. */
+/** The picture that is shown, as a PNG: to the clipboard, or to a file. */
 
 /** Why pictures can't be copied here; null: they can. */
 export function whyNoCopy(): string | null {
@@ -21,13 +21,18 @@ export async function copyPicture(canvas: HTMLCanvasElement): Promise<void> {
   await navigator.clipboard.write([new ClipboardItem({ "image/png": encode(canvas) })]);
 }
 
-/** Saves what is painted on a canvas; returns the name of the file. */
+/**
+ * Saves what is painted on a canvas; returns the name of the file.
+ *
+ * @param kind names what has no title
+ */
 export async function savePicture(
   canvas: HTMLCanvasElement,
   title: string,
+  kind: string,
   index: number,
 ): Promise<string> {
-  const name = fileName(title, index);
+  const name = fileName(title, kind, index);
   const address = URL.createObjectURL(await encode(canvas));
   const link = document.createElement("a");
   link.href = address;
@@ -38,14 +43,14 @@ export async function savePicture(
 }
 
 /** A name that any system takes. */
-export function fileName(title: string, index: number): string {
+export function fileName(title: string, kind: string, index: number): string {
   const name = title
     .normalize("NFC")
     .replace(/[^\p{L}\p{N}._ -]+/gu, " ")
     .replace(/^[\s.-]+|\s+$/g, "")
     .replace(/\s+/g, "-")
     .slice(0, 60);
-  return `${name || "animation"}-${index}.png`;
+  return `${name || kind}-${index}.png`;
 }
 
 function encode(canvas: HTMLCanvasElement): Promise<Blob> {
