@@ -109,7 +109,10 @@ PAGE = """
       return (keys[type] ??= { type });
     };
     target.addEventListener = function (type, listener, ...rest) {
-      if (ours()) began("listener", keyOf(type, listener));
+      if (ours()) {
+        began("listener", keyOf(type, listener));
+        rest[0]?.signal?.addEventListener("abort", () => ended("listener", keyOf(type, listener)));
+      }
       return addEventListener.call(this, type, listener, ...rest);
     };
     target.removeEventListener = function (type, listener, ...rest) {

@@ -399,6 +399,11 @@ class TestVideoAsASource:
         sent = Encoder(codecs=["jpeg", "qoi", "qoiz", "delta"]).encode(Frame.of(mask))
         assert sent.codec in ("qoi", "qoiz")
 
+    def test_mosaics_are_sent_as_they_are(self, decoded):
+        mosaic = np.kron(decoded[::9, ::9], np.ones((9, 9, 1), np.uint8))
+        sent = Encoder(codecs=["jpeg", "qoi", "qoiz", "delta"]).encode(Frame.of(mosaic))
+        assert sent.codec in ("qoi", "qoiz")
+
     def test_what_is_transparent_too(self, decoded):
         half = np.dstack([decoded, np.full(decoded.shape[:2], 128, np.uint8)])
         sent = Encoder(codecs=["jpeg", "qoi", "qoiz", "delta"]).encode(Frame.of(half))

@@ -156,6 +156,16 @@ class TestEncoder:
         assert len(keys) >= 3  # The bound came, became tighter, and was given up.
         assert (np.diff(keys[1:]) >= 30).all()
 
+    @pytest.mark.parametrize("codec", ["h264", "vp9"])
+    @pytest.mark.parametrize("ample", [2_000_000, 2**40])
+    def test_a_budget_that_grows_beyond_all_bounds(self, codec, ample):
+        encoder, random = VideoEncoder(codec), np.random.default_rng(0)
+        pictures = [random.integers(0, 256, (96, 128, 3), np.uint8) for _ in range(42)]
+        frames = [Frame.of(picture, index=index) for index, picture in enumerate(pictures)]
+        tight = [encoder.encode(frame, 700) for frame in frames[:-2]]
+        assert len(encoder.encode(frames[-2], ample).data) > 3 * len(tight[-1].data)
+        assert encoder.encode(frames[-1], ample).after == frames[-2].index
+
     def test_a_key_frame_on_request_from_another_thread(self):
         encoder = VideoEncoder("h264")
         encoder.encode(Frame.of(photograph(0), index=0))
@@ -217,6 +227,20 @@ class TestChoice:
         assert self.choose(clear, decodable()).startswith("qoi")
         assert self.choose(plot, ["h264", "zlib"]) == "zlib"
         assert self.choose(plot, ["h264", "png", "qoi"]) == "png"
+
+    def test_pyav_is_looked_for_with_the_first_frame(self, monkeypatch):
+        asked: list[str] = []
+
+        def can_encode(name: str) -> bool:
+            asked.append(name)
+            return False
+
+        monkeypatch.setattr(video, "can_encode", can_encode)
+        encoder = Encoder(codecs=["h264", "jpeg"])
+        encoder.want_key()
+        assert asked == []
+        assert encoder.encode(Frame.of(data.astronaut())).codec == "jpeg"
+        assert asked == ["h264"]
 
     def test_small_pictures_are_no_video(self):
         assert self.choose(photograph(0, 31, 100), decodable()) == "jpeg"

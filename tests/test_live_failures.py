@@ -138,6 +138,27 @@ class TestTheFunction:
         pixels(page.results(1)[0])
         let_go.set()
 
+    def test_on_error_that_is_slow_is_told_the_newest(self, host):
+        let_go = threading.Event()
+        told: list[str] = []
+
+        def on_error(error):
+            told.append(str(error))
+            assert let_go.wait(30)
+
+        def process(image, frame):
+            raise ValueError(frame.index)
+
+        with ThreadPoolExecutor(2) as pool:
+            cam = kcomm.webcam(process, executor=pool)
+            cam.on_error = on_error
+            CameraPage(host, cam).results(60)
+            newest = str(cam.error)
+            let_go.set()
+            until(lambda: told[-1] == newest)
+        assert told[0] == "0"
+        assert len(told) < 20
+
 
 class TestThePage:
     @pytest.mark.parametrize(
@@ -270,6 +291,31 @@ class TestThePage:
         page.report(**report)
         until(lambda: cam.device is None)
         assert (cam.error, cam.devices, cam.stats().bytes_down) == (None, [], 0)
+
+    def test_a_refusal_after_another_start_is_told_anew(self, host):
+        cam = kcomm.webcam(invert)
+        page = CameraPage(host, cam)
+        denied = {"code": "kcomm.camera_denied", "message": "no"}
+        for _ in range(2):
+            cam.start()
+            assert cam.error is None
+            page.report(state="idle", error=denied)
+            until(lambda: cam.error is not None)
+
+    def test_times_that_are_none(self, host):
+        cam = kcomm.webcam(invert)
+        page = CameraPage(host, cam)
+
+        async def camera(options):
+            for number in range(3):
+                times = {f"stage {number}": 1.0, "process": 1e9, "capture": float("nan"), "encode": -5}
+                yield {**page.message(number), "ms": times}
+
+        page.channel.handle_stream("camera", camera, volatile=True)
+        assert len(list(page.channel.stream("results"))) == 3
+        ms = cam.stats().ms
+        assert set(ms) == {"wait", "decode", "process", "encode"}
+        assert ms["process"] < 1e6
 
     def test_a_base_that_was_never_sent(self, host):
         page = CameraPage(host, kcomm.webcam(invert), codecs=CODECS)

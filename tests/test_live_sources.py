@@ -319,6 +319,21 @@ class TestDemand:
             cam.start()
             until(lambda: source.calls.count("open") == 2)
 
+    def test_stop_and_start_at_once_begin_anew(self, host):
+        source = Counting()
+        cam = kcomm.webcam(source=source)
+        cam.start()
+        with Viewer(host, cam).stream() as results:
+            next(results)
+            source.gate = threading.Event()
+            settle()
+            cam.stop()
+            cam.start()
+            source.gate.set()
+            until(lambda: source.calls.count("open") == 2)
+        assert source.calls[:5] == ["open", "frames", "left", "close", "open"]
+        assert cam.state == "running"
+
     def test_what_has_no_rate_is_drawn_as_it_is_used(self, host):
         """One frame at a time, each when the last one is done and somebody wants another."""
         source = Counting(fps=None)
@@ -403,6 +418,15 @@ class TestPages:
             took = time.monotonic() - begun
         assert sum(sizes[:-2]) <= 200_000 * took
         assert max(sizes[1:]) < len(kcomm.encode(PHOTOGRAPH, "jpeg"))
+
+    def test_another_byte_rate_counts_at_once(self, host):
+        cam = kcomm.webcam(source=Counting(), codec="png", byte_rate=10)
+        cam.start()
+        with Viewer(host, cam).stream(8) as results:
+            next(results)
+            settle()
+            cam.byte_rate = None
+            assert [next(results)["index"] > 0 for _ in range(2)] == [True, True]
 
 
 class TestEnds:
@@ -514,6 +538,33 @@ class TestEnds:
         cam.stop()
         until(lambda: isinstance(cam.error, OSError))
         assert "closing counting raised" in caplog.text
+
+    def test_one_that_would_exit_fails_like_any_other(self, host, hasty):
+        source = Counting()
+        cam = kcomm.webcam(source=source)
+        cam.start()
+        with Viewer(host, cam).stream(8) as results:
+            next(results)
+            source.failure = SystemExit(3)
+            until(lambda: cam.state == "idle")
+        assert "counting failed: RuntimeError: SystemExit was raised: 3" in str(cam.error)
+        until(lambda: source.calls == ["open", "frames", "left", "close"])
+
+    def test_one_whose_frames_do_not_end_well_is_closed(self, host):
+        class Torn(Counting):
+            def frames(self):
+                try:
+                    yield from super().frames()
+                finally:
+                    raise OSError("torn")
+
+        source = Torn()
+        cam = kcomm.webcam(source=source)
+        cam.start()
+        cam.snapshot()
+        cam.stop()
+        until(lambda: source.calls[-1] == "close")
+        until(lambda: isinstance(cam.error, OSError))
 
     def test_one_that_hangs_stops_nothing_and_is_closed_when_it_comes_back(self, host):
         source = Counting()

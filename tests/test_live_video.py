@@ -174,6 +174,21 @@ class TestLossless:
             assert given[:2] == [0, 5]
             assert next(results)["index"] == 0
 
+    def test_results_that_a_page_had_no_room_for_are_not_newer(self, host):
+        given: list[int] = []
+
+        def process(image, frame):
+            given.append(frame.index)
+            return image
+
+        cam = kcomm.webcam(process)
+        page = CameraPage(host, cam)
+        with page.channel.stream("results", window=1) as results:
+            until(lambda: given == [0, 1])
+            page.channel.call("still", page.message(9)).result(10)
+            assert [next(results)["index"] for _ in range(2)] == [0, 1]
+        assert cam.snapshot()[0, 0, 0] == 9
+
     def test_of_a_page_that_asks_for_nothing_else(self, host):
         page = CameraPage(host, kcomm.webcam(invert))
         still = Frame.of(page.picture(0)).encoded("rgb").to_message()

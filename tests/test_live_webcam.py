@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 import kcomm
-from kcomm.errors import ChannelClosedError
+from kcomm.errors import BadArgumentsError, ChannelClosedError, KcommError
 from kcomm.live import WebcamStats
 
 from .ends import run_on_loop
@@ -115,6 +116,20 @@ class TestReports:
         two.channel.close()
         until(lambda: cam.state == "idle")
 
+    def test_a_camera_that_was_started_in_one_page_is_none_of_another_ones(self, host):
+        cam = kcomm.webcam(invert)
+        clicked = CameraPage(host, cam)
+        clicked.report(state="running")
+        until(lambda: cam.state == "running")
+        assert CameraPage(host, cam).info()["state"] == "idle"
+        cam.start()
+        assert CameraPage(host, cam).info()["state"] == "running"
+        cam.stop()
+        clicked.report(state="idle")
+        clicked.report(state="running")
+        until(lambda: cam.state == "running")
+        assert CameraPage(host, cam).info()["state"] == "idle"
+
     def test_a_page_that_asks_its_user_is_on_its_way(self, host):
         cam: Any = kcomm.webcam(invert)
         page = CameraPage(host, cam)
@@ -149,6 +164,15 @@ class TestReports:
         until(lambda: len(cam._service._target.channels) == 1)
         assert cam.state == "running"
 
+    def test_steps_that_were_replaced_are_no_stages(self, host):
+        cam = kcomm.webcam([invert, kcomm.edges])
+        page = CameraPage(host, cam)
+        page.results(2)
+        assert {"invert", "edges"} <= set(cam.stats().ms)
+        cam.process = invert
+        page.results(2)
+        assert not {"invert", "edges"} & set(cam.stats().ms)
+
 
 class TestLife:
     def test_closed(self, host):
@@ -160,6 +184,32 @@ class TestLife:
         for command in (cam.start, lambda: setattr(cam, "show", "both"), lambda: cam.frames(1)):
             with pytest.raises(ChannelClosedError, match="the webcam was closed"):
                 command()
+
+    @pytest.mark.parametrize("how", ["plain", "async", "on_error", "executor"])
+    def test_closed_by_its_own_function(self, host, how):
+        closed = threading.Event()
+
+        def close(image):
+            cam.close()
+            closed.set()
+            return image
+
+        async def close_later(image):
+            return close(image)
+
+        def fail(image):
+            raise ValueError("it closes")
+
+        process = {"async": close_later, "on_error": fail}.get(how, close)
+        with ThreadPoolExecutor(2) as pool:
+            cam = kcomm.webcam(process, executor=pool if how == "executor" else None)
+            cam.on_error = close if how == "on_error" else None
+            page = CameraPage(host, cam)
+            stream = page.channel.stream("results", window=4)
+            with pytest.raises(ChannelClosedError):
+                [page.take(message) for message in stream]
+            assert closed.wait(10)
+        until(lambda: not any(cam.target in thread.name for thread in threading.enumerate()))
 
     def test_one_that_nobody_holds_is_closed(self, host):
         target = kcomm.webcam(invert).target
@@ -203,3 +253,24 @@ class TestLife:
         cam.process = None
         cam.start()
         assert repr(cam) == "<kcomm.Webcam: running>"
+
+    @pytest.mark.parametrize("name", ["fps", "quality", "codec", "no_such"])
+    def test_what_cannot_be_set_is_refused(self, host, name):
+        cam: Any = kcomm.webcam()
+        with pytest.raises(AttributeError):
+            setattr(cam, name, 1)
+
+    def test_a_snapshot_of_one_that_was_closed(self, host):
+        cam = kcomm.webcam()
+        cam.close()
+        with pytest.raises(KcommError, match="was closed: make a new one"):
+            cam.snapshot()
+
+    @pytest.mark.parametrize("codec", ["png", "qoi", "raw", "h265", None])
+    def test_codecs_that_no_page_writes(self, host, codec):
+        with pytest.raises(BadArgumentsError, match="camera_codec is auto or one of h264, vp9, jpeg"):
+            kcomm.webcam(camera_codec=codec)
+
+    def test_a_codec_that_there_is_not(self, host):
+        with pytest.raises(BadArgumentsError, match="'h265'; there are: h264, vp9, "):
+            kcomm.webcam(codec="h265")

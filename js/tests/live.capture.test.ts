@@ -136,6 +136,25 @@ describe("a capturer", () => {
     expect(await shoot({ index: 1 })).not.toHaveProperty("after");
   });
 
+  it("never takes a late frame for the next one", async () => {
+    const { capturer: made, answers, shoot } = capturer();
+    const shot = (timestamp: number) =>
+      new FakeVideoFrame({ width: 8, height: 6 }, { timestamp }) as unknown as VideoFrame;
+    await shoot({}, shot(1));
+    FakeVideoEncoder.missing = 2;
+    expect(await shoot({ index: 1 }, shot(2))).toBeNull();
+    made.want({ ...WANTED, id: 9, index: 1 });
+    made.put(shot(3), 200);
+    const encoder = FakeVideoEncoder.made[0];
+    await vi.waitFor(() => expect(FakeVideoEncoder.missing).toBe(0));
+    const copyTo = () => {};
+    encoder?.init.output({ type: "delta", timestamp: 2, byteLength: 1, copyTo });
+    encoder?.init.output({ type: "delta", timestamp: 3, byteLength: 1, copyTo });
+    await vi.waitFor(() => expect(answers).toHaveLength(3));
+    expect(answers[2]).toEqual({ id: 9, shot: null }); // It builds on one that nobody got.
+    expect(await shoot({ index: 1 }, shot(4))).not.toHaveProperty("after");
+  });
+
   it("follows the bitrate, but not every wink of it", async () => {
     const { shoot } = capturer();
     await shoot();

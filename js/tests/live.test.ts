@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { acceptChannel, openChannel } from "../src/channel.js";
+import { FrameDecoder } from "../src/frames/decoder.js";
 import { Camera } from "../src/live/camera.js";
 import type { Capture } from "../src/live/capture.js";
-import { WebcamLoop } from "../src/live/loop.js";
+import { type LoopView, WebcamLoop } from "../src/live/loop.js";
+import { Reporter } from "../src/live/reporting.js";
+import { Sender } from "../src/live/sending.js";
 import { readInfo, type State } from "../src/live/state.js";
 import { MemoryLink } from "../src/transport/memory.js";
 import { FakeCapture } from "./fakes/capture.js";
@@ -83,6 +86,63 @@ describe("the camera", () => {
     ).rejects.toMatchObject({ code: "kcomm.camera_missing" });
   });
 
+  it("that is not wanted any more goes off at once, even if its video never plays", async () => {
+    const track = new FakeTrack();
+    fakeCamera(async () => fakeStream([track]));
+    const video = new FakeVideo();
+    video.play = () => new Promise(() => {});
+    const over = new AbortController();
+    const element = video as unknown as HTMLVideoElement;
+    const opening = Camera.open(element, REQUEST, () => {}, over.signal);
+    await until(() => video.srcObject !== null);
+    over.abort();
+    expect(track.readyState).toBe("ended");
+    expect(video.srcObject).toBeNull();
+    await expect(opening).rejects.toMatchObject({ code: "kcomm.cancelled" });
+  });
+
+  it("that was opened to learn the names goes off when they can't be told", async () => {
+    const track = new FakeTrack();
+    fakeCamera(async () => fakeStream([track]));
+    let calls = 0;
+    navigator.mediaDevices.enumerateDevices = async () => {
+      calls += 1;
+      if (calls > 1) throw new Error("no names");
+      return [];
+    };
+    const video = new FakeVideo() as unknown as HTMLVideoElement;
+    const opening = Camera.open(video, { ...REQUEST, device: "Other" }, () => {});
+    await expect(opening).rejects.toMatchObject({ code: "kcomm.camera_failed" });
+    expect(track.readyState).toBe("ended");
+  });
+
+  it("is asked for the wished rate again when its size changes", async () => {
+    const track = new FakeTrack();
+    const asked: unknown[] = [];
+    track.getSettings = () => ({ deviceId: "fake", frameRate: 10 }); // All that it could in that size.
+    track.applyConstraints = async (wanted?: unknown) => void asked.push(wanted);
+    fakeCamera(async () => fakeStream([track]));
+    await (await open().camera).resize({ width: 320, height: 240 });
+    expect(asked).toEqual([
+      { width: { ideal: 320 }, height: { ideal: 240 }, frameRate: { ideal: 30 } },
+    ]);
+  });
+
+  it("goes on when its video was taken out of the page", async () => {
+    fakeCamera(async () => fakeStream([new FakeTrack()]));
+    const { video, camera: opening } = open();
+    const camera = await opening;
+    let plays = 0;
+    video.play = async () => {
+      plays += 1;
+    };
+    video.dispatchEvent(new Event("pause"));
+    expect(plays).toBe(1);
+    camera.stop();
+    video.dispatchEvent(new Event("pause"));
+    expect(plays).toBe(1);
+  });
+
   it("is forbidden where the page's policy says so", async () => {
     fakeCamera(async () => fakeStream([]));
     vi.stubGlobal("document", { featurePolicy: { allowsFeature: () => false } });
@@ -136,6 +196,9 @@ async function loop(info: object = {}) {
     paint: (_: unknown, index: number) => painted.push(index),
     paintInput: () => {},
     changed: () => {},
+    get isVisible() {
+      return isVisible;
+    },
     visible: async (signal: AbortSignal) => {
       while (!isVisible && !signal.aborted) await new Promise((wake) => setTimeout(wake, 1));
     },
@@ -164,6 +227,44 @@ async function loop(info: object = {}) {
     ...{ film, show, captures },
   };
 }
+
+describe("the sender", () => {
+  it("puts no frame behind one that the kernel did not take", async () => {
+    const capture = new FakeCapture();
+    const sender = new Sender(readInfo({ fps: 1000 }), {
+      visible: async () => {},
+      isVisible: true,
+    });
+    const over = new AbortController();
+    const pipe = sender.stream(over.signal)[Symbol.asyncIterator]();
+    void sender.run(capture as unknown as Capture, over.signal);
+    const timer = setInterval(() => capture.present(performance.now()), 1);
+    try {
+      await until(() => sender.pacer.underWay === 1);
+      sender.pacer.clear(); // As if it counted as lost.
+      sender.wake();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(capture.asked).toHaveLength(1);
+      expect((await pipe.next()).value).toMatchObject({ index: 0 });
+      await until(() => capture.asked.length > 1);
+    } finally {
+      clearInterval(timer);
+      over.abort();
+    }
+  });
+});
+
+it("figures tell of no stage that is gone", () => {
+  const reporter = new Reporter(
+    () => {},
+    () => {},
+  );
+  const painted = { codec: "raw", width: 1, height: 1, show: 0, paint: 0, delay: 1 };
+  reporter.painted(painted, { slow: 100, encode: 1 });
+  reporter.painted(painted, { quick: 1, encode: 1 });
+  reporter.now();
+  expect(Object.keys(reporter.state.ms).sort()).toEqual(["encode", "quick"]);
+});
 
 describe("the loop", () => {
   it("asks for no camera before it is told to", async () => {
@@ -332,6 +433,129 @@ describe("the loop", () => {
     await starting;
     expect(track.readyState).toBe("ended");
     expect(webcam.state.state).toBe("idle");
+  });
+
+  it("uses the camera that was asked for last, whichever comes first", async () => {
+    const { webcam, track: late, film, painted } = await loop();
+    const permits: ((stream: unknown) => void)[] = [];
+    fakeCamera(() => new Promise((resolve) => permits.push(resolve)));
+    const first = webcam.start();
+    webcam.stop();
+    const second = webcam.start();
+    await until(() => permits.length === 2);
+    const track = new FakeTrack();
+    permits[1]?.(fakeStream([track]));
+    await second;
+    permits[0]?.(fakeStream([late]));
+    await first;
+    expect([late.readyState, track.readyState]).toEqual(["ended", "live"]);
+    expect((webcam.view.video.srcObject as unknown as MediaStream).getTracks()).toEqual([track]);
+    await film(() => painted.length > 1);
+  });
+
+  it("takes the camera that was chosen while it started", async () => {
+    const { webcam, track } = await loop();
+    const asked: unknown[] = [];
+    let permit = (_: unknown) => {};
+    fakeCamera((wanted) => {
+      asked.push((wanted as { video: { deviceId?: unknown } }).video.deviceId);
+      return new Promise((resolve) => (permit = resolve));
+    });
+    const devices = [{ kind: "videoinput", deviceId: "other", label: "Other camera" }];
+    navigator.mediaDevices.enumerateDevices = async () => devices as MediaDeviceInfo[];
+    const starting = webcam.start();
+    await webcam.choose("Other camera");
+    permit(fakeStream([track]));
+    await until(() => asked.length === 2);
+    expect(track.readyState).toBe("ended");
+    expect(asked).toEqual([undefined, { exact: "other" }]);
+    const other = new FakeTrack();
+    other.getSettings = () => ({ deviceId: "other" });
+    permit(fakeStream([other]));
+    await starting;
+    await until(() => webcam.state.state === "running");
+    expect(other.readyState).toBe("live");
+  });
+
+  it("asks the camera for the size that was chosen while it started", async () => {
+    const { webcam, track } = await loop();
+    const sizes: unknown[] = [];
+    track.applyConstraints = async (wanted?: unknown) => void sizes.push(wanted);
+    let permit = (_: unknown) => {};
+    fakeCamera(() => new Promise((resolve) => (permit = resolve)));
+    const starting = webcam.start();
+    await webcam.resize({ width: 2, height: 2 });
+    permit(fakeStream([track]));
+    await starting;
+    await until(() => sizes.length === 1);
+    expect(sizes[0]).toMatchObject({ width: { ideal: 2 } });
+  });
+
+  it("does what it is told before it knows the webcam once it does", async () => {
+    const { a, b } = new MemoryLink();
+    const [kernel, channel] = await Promise.all([acceptChannel(b), openChannel(a)]);
+    let asked = 0;
+    fakeCamera(() => Promise.reject(new Error(`asked ${++asked}`)));
+    let answer = (_: unknown) => {};
+    kernel.handle("info", () => new Promise((resolve) => (answer = resolve)));
+    kernel.handleStream("results", async function* () {});
+    const view = { video: new FakeVideo(), paint() {}, paintInput() {}, changed() {} };
+    const visible = async () => {};
+    const webcam = new WebcamLoop({ ...view, visible } as unknown as LoopView);
+    const states: string[] = [];
+    kernel.on("state", ({ state }: State) => states.push(state));
+    const attaching = webcam.attach(channel);
+    webcam.control({ action: "start" });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    answer({ source: "a file", state: "idle" });
+    await attaching;
+    expect(asked).toBe(0);
+    await until(() => states.includes("running"));
+  });
+
+  it("neither paints nor tells of what comes after its end", async () => {
+    const { webcam, painted, track, kernel, film } = await loop();
+    await webcam.start();
+    await film(() => painted.length > 3);
+    const { length } = painted;
+    const decoding = vi.spyOn(FrameDecoder.prototype, "decode").mockImplementation(async () => {
+      track.dispatchEvent(new Event("ended"));
+      const error = { index: 99, code: "kcomm.cancelled", message: "the view was closed" };
+      return { index: 99, error };
+    });
+    await film(() => decoding.mock.calls.length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(webcam.state).toMatchObject({ dropped: 0, error: { code: "kcomm.camera_lost" } });
+    expect(painted).toHaveLength(length);
+    decoding.mockRestore();
+    kernel.close();
+  });
+
+  it("takes no picture that is older than its start", async () => {
+    const { webcam, captures, painted, film } = await loop();
+    await webcam.start();
+    await film(() => painted.length > 3);
+    webcam.pause();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const again = performance.now();
+    await webcam.start();
+    await until(() => captures[0]?.asked.at(-1)?.codecs[0] !== "rgb");
+    expect(captures[0]?.asked.at(-1)?.notBefore).toBeGreaterThanOrEqual(again);
+  });
+
+  it("sends nothing that was taken before, and hidden since", async () => {
+    const { webcam, captures, frames, painted, film, show } = await loop();
+    await webcam.start();
+    await film(() => painted.length > 3);
+    await until(() => captures[0]?.isWanted === true);
+    const { length } = frames;
+    show(false);
+    captures[0]?.present(performance.now() + 1000);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(frames).toHaveLength(length);
+    show(true);
+    await film(() => frames.length > length);
+    expect(frames[length]).not.toHaveProperty("after"); // The kernel lacks the one before.
   });
 
   it("gives the camera back with its channel", async () => {

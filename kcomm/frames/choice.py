@@ -27,8 +27,9 @@ LOSSY: Final[Codec] = jpeg
 _ROWS = 48
 # In plots 80-99 of 100 pixels equal their left neighbour; in photographs, with a camera's noise, 2-30.
 _FLAT = 0.5
-# Video is flat, too, but in blocks of a few pixels: 6-21 of 100 of its pixels end a run of so many equal
-# ones, as do those of the edges in it; in plots and masks 54 and more.
+# Decoded video is flat, too (up to 79 of 100), and so are edges in it; but plots, masks and mosaics are
+# flatter, or more of their pixels (54 and more of 100, not up to 21) end a run of so many equal ones.
+_VERY_FLAT = 0.85
 _RUN = 16
 _DRAWN = 0.35
 
@@ -52,7 +53,11 @@ def check_live_codec(name: str) -> str:
     if name in video.NAMES:
         video.package()
         return name
-    return check_codec(name)
+    if name != "auto" and name not in CODECS:
+        raise BadArgumentsError(
+            f"there is no codec {name!r}; there are: {', '.join((*video.NAMES, *CODECS))}"
+        )
+    return name
 
 
 def choose(pixels: Pixels, name: str = "auto") -> Codec:
@@ -109,11 +114,13 @@ def is_flat(pixels: Pixels) -> bool:
 
 
 def is_drawn(pixels: Pixels) -> bool:
-    """Whether many pixels lie in long runs of the same colour, as in plots and unlike in decoded video."""
+    """Whether pixels are as flat as those of plots, masks and mosaics, unlike those of decoded video."""
     same = _equal_neighbours(pixels)
+    if np.count_nonzero(same) >= _VERY_FLAT * same.size:
+        return True
     before = np.cumsum(same, axis=1, dtype=np.int32)
     if before.shape[1] <= _RUN:
-        return is_flat(pixels)
+        return False
     ends = before[:, _RUN:] - before[:, :-_RUN] == _RUN
     return bool(np.count_nonzero(ends) >= _DRAWN * ends.size)
 

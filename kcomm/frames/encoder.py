@@ -66,7 +66,9 @@ class Encoder:
         self._codec = check_live_codec(codec)
         self._quality = check_quality(quality)
         self._read = None if codecs is None else frozenset(codecs)
-        self._video = self._make_video()
+        # Made with the first frame, on its thread: PyAV takes a while to import.
+        self._video: VideoEncoder | None = None
+        self._has_begun = False
         self._ids = itertools.count(1)
         self._current: dict[tuple[int, int], Key] = {}
         self._keys = KeyStore()
@@ -125,6 +127,8 @@ class Encoder:
             self._video.close()
 
     def _encode(self, frame: Frame, exact: bool, budget: int | None) -> Frame:
+        if not self._has_begun:
+            self._video, self._has_begun = self._make_video(), True
         pixels = frame.pixels
         name = self._codec
         if name in CODECS and self._reads(name):

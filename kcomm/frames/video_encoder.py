@@ -35,6 +35,10 @@ _OPTIONS: Final = {
 # a byte for so many pixels.
 _SHARE: Final = 0.75
 _SPARSEST: Final = 400
+# Budgets of this many bytes a pixel bound nothing: rows that are not compressed take no more.
+_AMPLE: Final = 3
+# FFmpeg's rates are 32-bit numbers.
+_FASTEST: Final = 2**31 - 1
 # A bound can only be changed by beginning anew, which costs a key frame: it stays for so many frames.
 _STAY: Final = 30
 # So many frames tell how many bytes they take, and the weight of the newest in the mean.
@@ -141,8 +145,10 @@ class VideoEncoder:
         self._size, self._cap = size, cap
 
     @staticmethod
-    def _cap_of(budget: int, size: tuple[int, int]) -> int:
-        return max(round(_SHARE * budget), size[0] * size[1] // _SPARSEST, 1)
+    def _cap_of(budget: int, size: tuple[int, int]) -> int | None:
+        """Return the bytes a frame that suit a budget; None where it needs no bound."""
+        area = size[0] * size[1]
+        return None if budget >= _AMPLE * area else max(round(_SHARE * budget), area // _SPARSEST, 1)
 
     def _open(self, size: tuple[int, int]) -> VideoCodecContext:
         av = video.package()
@@ -151,7 +157,7 @@ class VideoEncoder:
         worst, best = _FACTORS[self.codec]
         options = {**_OPTIONS[self.codec], "crf": f"{worst + (best - worst) * self._quality:.1f}"}
         if self._cap is not None:
-            rate = self._cap * 8 * _RATE
+            rate = min(self._cap * 8 * _RATE, _FASTEST)
             options |= {"maxrate": str(rate), "bufsize": str(2 * rate // _RATE)}
             options |= {"preset": "superfast"} if self.codec == "h264" else {}  # It saves a third.
         if self.codec == "vp9":

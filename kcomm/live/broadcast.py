@@ -20,6 +20,7 @@ from kcomm.live.line import Arrival, Done, Line
 from kcomm.live.sending import Sender
 from kcomm.live.settings import Settings, WebcamState
 from kcomm.live.sharing import SharedProcessor
+from kcomm.live.stretches import guarded
 from kcomm.runtime import Worker, get_runtime
 
 T = TypeVar("T")
@@ -76,6 +77,8 @@ class Broadcast:
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._is_closed = False
+        self._stops = 0
+        self._stops_before = 0
         self._index = 0
         self._last: Done | None = None
 
@@ -84,6 +87,7 @@ class Broadcast:
     def set_state(self, state: WebcamState) -> None:
         """Draw, hold, or stop."""
         self._state = state
+        self._stops += state == "idle"
         self.wake()
 
     def wake(self) -> None:
@@ -122,9 +126,14 @@ class Broadcast:
             self._wake()
 
     async def _keep_to_byte_rate(self, message: dict[str, Any]) -> None:
-        if self._settings.byte_rate is not None:
-            size = len(message.get("data", b"")) + len(message.get("input", {}).get("data", b""))
-            await asyncio.sleep(size / self._settings.byte_rate)
+        size = len(message.get("data", b"")) + len(message.get("input", {}).get("data", b""))
+        begun = time.monotonic()
+        # Another rate counts at once.
+        while (rate := self._settings.byte_rate) is not None:
+            left = begun + size / rate - time.monotonic()
+            if left <= 0:
+                break
+            await asyncio.sleep(min(left, _LOOK))
 
     # --- the source ------------------------------------------------------------------------------
 
@@ -135,6 +144,10 @@ class Broadcast:
     @property
     def _flows(self) -> bool:
         return self._state == "running" and self._is_wanted and not self._is_closed
+
+    def _was_stopped(self) -> bool:
+        """Whether it was stopped since the source was opened, even if it was started again."""
+        return self._state == "idle" or self._stops != self._stops_before
 
     def _wake(self) -> None:
         self._changed.set()
@@ -158,13 +171,14 @@ class Broadcast:
 
     async def _run(self) -> None:
         """Draw from the source until it ends, fails, is stopped, or nobody looks."""
+        self._stops_before = self._stops
         line = Line(self._shared)
         distributing = asyncio.ensure_future(self._distribute(line))
         self._last = None
         try:
             has_ended = await self._play(line)
             line.finish()
-            while has_ended and self._state != "idle" and not distributing.done():
+            while has_ended and not self._was_stopped() and not distributing.done():
                 await self._change()
             if has_ended and distributing.done():
                 await self._end()
@@ -198,12 +212,13 @@ class Broadcast:
         return iter(self.source.frames())
 
     def _shut(self, iterator: Iterator[Any] | None) -> None:
-        try:
-            if iterator is not None and hasattr(iterator, "close"):
-                iterator.close()
-            self.source.close()
-        except Exception as error:
-            get_runtime().call_soon(self._journal.fail, f"closing {self.source.name} raised", error)
+        # Where the frames fail to end, the source is closed all the same.
+        for close in (getattr(iterator, "close", None), self.source.close):
+            try:
+                if close is not None:
+                    guarded(close)
+            except Exception as error:
+                get_runtime().call_soon(self._journal.fail, f"closing {self.source.name} raised", error)
 
     def _take(self, line: Line, item: Any) -> None:
         index, self._index = self._index, self._index + 1
@@ -239,13 +254,13 @@ class Broadcast:
 
     async def _is_due(self, line: Line) -> bool:
         """Wait until a frame is wanted; return False if the source is to be closed."""
-        if not self._flows and not await self._hold(line):
+        if self._was_stopped() or (not self._flows and not await self._hold(line)):
             return False
         if not self.source.is_live and self.source.fps is None:
             # As many as are used: the last one is done, and somebody waits for the next.
-            while self._flows and (line.is_busy or not self._is_asked):
+            while self._flows and not self._was_stopped() and (line.is_busy or not self._is_asked):
                 await self._change()
-            return self._flows or await self._hold(line)
+            return not self._was_stopped() and (self._flows or await self._hold(line))
         return True
 
     @property
@@ -257,7 +272,7 @@ class Broadcast:
         since = time.monotonic()
         is_repeated = False
         while not self._flows:
-            if self._state == "idle" or self._is_closed:
+            if self._was_stopped() or self._is_closed:
                 return False
             if self._state == "paused" and not line.is_busy and not is_repeated:
                 is_repeated = True
@@ -267,7 +282,7 @@ class Broadcast:
             if time.monotonic() - since > LINGER:
                 return False
             await self._change()
-        return True
+        return not self._was_stopped()
 
     async def _wait(self, seconds: float) -> None:
         """Wait with a frame until it is due, or not wanted any more."""
@@ -286,11 +301,12 @@ class Broadcast:
             self._repeat_exactly()
         until = time.monotonic() + _LAST
         while any(feed.is_looking and not feed.is_served for feed in self._feeds):
-            if time.monotonic() > until:
+            if self._was_stopped() or time.monotonic() > until:
                 break
             await self._change()
-        self._state = "idle"
-        self._on_end()
+        if not self._was_stopped():
+            self._state = "idle"
+            self._on_end()
 
     def _repeat_exactly(self) -> None:
         """Give the last result once more, lossless: it stays on the screen."""
@@ -299,7 +315,8 @@ class Broadcast:
                 feed.put(replace(self._last, skipped=0), is_exact=True)
 
     async def _submit(self, function: Callable[..., T], *args: Any) -> T:
-        return await asyncio.wrap_future(self._worker.submit(self._context, function, *args))
+        # What would end the loop, such as SystemExit, is an error of the source like any other.
+        return await asyncio.wrap_future(self._worker.submit(self._context, guarded, function, *args))
 
 
 def _draw(iterator: Iterator[Any]) -> Any:

@@ -60,15 +60,19 @@ class Exchange:
         self._journal = journal
         self._options = options
         self._line: Line | None = None
+        self._newest_still = -1
 
     async def results(self) -> AsyncGenerator[dict[str, Any], None]:
         """Ask for the camera's frames, and yield the messages of their results."""
         self.sender.begin()
+        self._newest_still = -1
         line = self._line = Line(self._shared)
         receiving = asyncio.ensure_future(self._receive(line))
         try:
             while (done := await line.next()) is not None:
-                yield await self.sender.send(self._journal.take(done))
+                # A page without room for a result may have sent a still meanwhile, which came first.
+                is_newest = done.arrival.frame.index > self._newest_still
+                yield await self.sender.send(self._journal.take(done, is_newest=is_newest))
         finally:
             receiving.cancel()
             line.close()
@@ -92,7 +96,10 @@ class Exchange:
                 done = await process(self._shared, arrival, skipped=skipped)
             finally:
                 self._shared.leave()
-        return await self.sender.send(self._journal.take(done), exact=True)
+        done = self._journal.take(done)
+        if done.frame is not None:
+            self._newest_still = arrival.frame.index
+        return await self.sender.send(done, exact=True)
 
     def close(self) -> None:
         """End what the page needed; its streams have ended."""

@@ -19,6 +19,8 @@ logger = logging.getLogger("kcomm.live")
 
 #: Failures of frames that are remembered: pages repeat what they were told, a fraction of a second later.
 _TOLD: Final = 64
+#: Errors that wait for `on_error`; beyond, the oldest are not told: it is slower than they come.
+_UNTOLD: Final = 16
 
 ErrorHandler = Callable[[BaseException], object]
 
@@ -44,10 +46,14 @@ class Journal:
         self._failures = FailureLog(logger)
         self._told: deque[object] = deque(maxlen=_TOLD)
         self._pages: dict[int, KcommError] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._untold: deque[BaseException] = deque(maxlen=_UNTOLD)
+        self._telling: asyncio.Task[None] | None = None
 
-    def take(self, done: Done) -> Done:
-        """Take what became of a frame, tell it, and return it: one whose data can't be sent has failed."""
+    def take(self, done: Done, *, is_newest: bool = True) -> Done:
+        """Take what became of a frame, tell it, and return it: one whose data can't be sent has failed.
+
+        A result that is not the newest any more is not for those in Python who want results.
+        """
         index = done.arrival.frame.index
         if done.frame is not None and done.data is not None:
             try:
@@ -57,13 +63,14 @@ class Journal:
         if done.frame is None:
             assert done.error is not None
             what = "processing" if done.arrival.error is None else "reading"
-            self.fail(f"{what} camera frame {index} raised", done.error)
+            self.fail(f"{what} frame {index} raised", done.error)
             return done
         self.meter.count("drawn")
         assert not isinstance(done.frame.data, bytes)
-        if not any(error is self.error for error in self._pages.values()):
+        if not any(error is self.error for error in list(self._pages.values())):
             self.error = None
-        self.outlet.publish(Result(done.frame, done.frame.data, done.data))
+        if is_newest:
+            self.outlet.publish(Result(done.frame, done.frame.data, done.data))
         return done
 
     def describe(self, index: int, error: BaseException) -> dict[str, Any]:
@@ -97,6 +104,8 @@ class Journal:
     def clear_error(self) -> None:
         """Forget the error: something new begins."""
         self.error = None
+        # What pages had before is over, too: the same error again is a new one.
+        self._pages = {}
 
     def take_error(self, error: BaseException) -> None:
         """Keep an error for people to see, and tell them if it is a new one."""
@@ -104,16 +113,21 @@ class Journal:
         self.error = error
         self.outlet.notify()
         if is_new and self.on_error is not None:
-            task = asyncio.ensure_future(self._tell(self.on_error, error))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._untold.append(error)
+            if self._telling is None or self._telling.done():
+                self._telling = asyncio.ensure_future(self._tell())
 
     def close(self) -> None:
         """Let nobody wait for results any more."""
+        self._untold.clear()
         self.outlet.close()
 
-    async def _tell(self, handler: ErrorHandler, error: BaseException) -> None:
-        try:
-            await self._call(handler, error)
-        except Exception as raised:
-            self._failures.add("on_error raised", raised)
+    async def _tell(self) -> None:
+        """Tell what waits, one error after the other."""
+        while self._untold:
+            error, handler = self._untold.popleft(), self.on_error
+            try:
+                if handler is not None:
+                    await self._call(handler, error)
+            except Exception as raised:
+                self._failures.add("on_error raised", raised)

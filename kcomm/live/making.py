@@ -69,7 +69,8 @@ def webcam(
     executor : concurrent.futures.Executor, optional
         Runs plain functions, several frames at a time; results stay in order.
     timeout : float or None, default: 10
-        Seconds after which a function that has not returned is given up (``kcomm.process_timeout``).
+        Seconds after which a function that has not returned is given up (``kcomm.process_timeout``); None:
+        never.
     byte_rate : float, optional
         Bytes a second that a page sends and receives at most, frames in both directions.
     device : str, optional
@@ -87,7 +88,7 @@ def webcam(
     NoKernelError
         When this process runs no Jupyter kernel.
     KcommError
-        ``kcomm.missing_extra``: a codec or a source needs ``pip install kcomm[video]``.
+        ``kcomm.missing_extra``: a codec or a source needs ``pip install 'kcomm[video]'``.
 
     Notes
     -----

@@ -77,10 +77,8 @@ class Sender:
 
     async def send_input(self, frame: Frame) -> dict[str, Any] | None:
         """Return the message of a source's picture; None if it can't be encoded."""
-        if self._input_encoder is None:
-            self._input_encoder = Encoder(self._input_codec, self._settings.quality, codecs=self._codecs)
         try:
-            encoded = await self.submit(self._input_encoder.encode, frame)
+            encoded = await self.submit(self._encode_input, frame)
         except Exception as failure:
             self._journal.fail(f"encoding the source's frame {frame.index} raised", failure)
             return None
@@ -127,6 +125,11 @@ class Sender:
 
     def _encode_now(self, frame: Frame, exact: bool, budget: int | None) -> Frame:
         return self._encoder.encode(frame, exact=exact, budget=budget)
+
+    def _encode_input(self, frame: Frame) -> Frame:
+        if self._input_encoder is None:
+            self._input_encoder = Encoder(self._input_codec, self._settings.quality, codecs=self._codecs)
+        return self._input_encoder.encode(frame)
 
     def _unchanged(self, arrival: Arrival, frame: Frame) -> Frame | None:
         """Return a camera's frame as it came, if nothing is made of it and the page can read that."""

@@ -59,6 +59,8 @@ class WebcamService(Service):
         self.shared = SharedProcessor(processor)
         self.journal = Journal(processor.call, self._emit_data)
         self.state: WebcamState = "idle"
+        # Whether Python told it to: a camera that was started in one page is none of another page's.
+        self._is_told = False
         self._exchanges: dict[int, Exchange] = {}
         self._broadcast: Broadcast | None = None
         if source is not None:
@@ -84,6 +86,7 @@ class WebcamService(Service):
         """Start, hold or stop, here and in all pages."""
         self.check_open()
         self.state = state
+        self._is_told = True
         self.pages.forget_states()
         if state == "running":
             self.journal.clear_error()
@@ -139,7 +142,7 @@ class WebcamService(Service):
         self.journal.meter.take_report(channel.id, report)
         self.journal.take_page_error(channel.id, report.get("error"))
         if self._broadcast is None:
-            self.state = self.pages.state or self.state
+            self._follow(self.pages.state or self.state)
         self.journal.outlet.notify()
 
     async def take_key(self, channel: Channel, value: object = None) -> None:
@@ -163,7 +166,7 @@ class WebcamService(Service):
         report = self.pages.forget(channel.id)
         self.journal.forget_page(channel.id)
         if self._broadcast is None and report is not None and report.state in ("running", "paused"):
-            self.state = self.pages.state or "idle"
+            self._follow(self.pages.state or "idle")
         super().forget_page(channel)
 
     # --- parts -----------------------------------------------------------------------------------
@@ -178,7 +181,15 @@ class WebcamService(Service):
 
     def _info(self) -> dict[str, Any]:
         source = self.source
-        return self.settings.info(self.state, None if source is None else source.name)
+        if source is not None:
+            return self.settings.info(self.state, str(source.name))
+        return self.settings.info(self.state if self._is_told else "idle", None)
+
+    def _follow(self, state: WebcamState) -> None:
+        """Take the state of pages with cameras."""
+        if "idle" in (self.state, state):
+            self._is_told = False
+        self.state = state
 
     def _shows_input(self, channel: Channel) -> bool:
         return (self.pages.show_of(channel.id) or self.settings.show) != "result"

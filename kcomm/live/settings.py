@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from kcomm.errors import BadArgumentsError
+from kcomm.frames import video
 from kcomm.frames.checks import check_positive, check_quality, is_number, is_positive, is_whole
 from kcomm.frames.choice import check_live_codec
 from kcomm.frames.decoder import decodable
@@ -15,6 +16,8 @@ Show: TypeAlias = Literal["result", "both", "overlay"]
 
 #: Codecs that cameras' frames don't come in: these are for pictures of which only some pixels change.
 _NOT_OF_CAMERAS: Final = frozenset({"delta", "qoiz"})
+#: What kcomm's page writes camera frames as; other front ends may send any that is read.
+_OF_PAGES: Final = (*video.NAMES, "jpeg", "webp", "rgb", "grey")
 _SHOWS: Final[tuple[Show, ...]] = ("result", "both", "overlay")
 
 
@@ -148,7 +151,8 @@ def check_device(device: Any) -> str | None:
 
 def check_camera_codec(codec: Any) -> str:
     """Return the codec of camera frames, or raise."""
-    if codec != "auto" and check_live_codec(codec) in _NOT_OF_CAMERAS:
-        raise BadArgumentsError(f"camera_codec is auto or one of {', '.join(camera_codecs())}, not {codec!r}")
-    checked: str = codec
-    return checked
+    if codec == "auto":
+        return "auto"
+    if codec not in _OF_PAGES:
+        raise BadArgumentsError(f"camera_codec is auto or one of {', '.join(_OF_PAGES)}, not {codec!r}")
+    return check_live_codec(codec)

@@ -42,6 +42,7 @@ class WebcamMeter(Meter):
         super().__init__()
         self._counts |= {"skipped": 0, "arrived": 0}
         self._pages: dict[int, dict[str, float]] = {}
+        self._stages: set[str] = set()
         self._codec = ""
         self._camera_codec = ""
 
@@ -52,8 +53,9 @@ class WebcamMeter(Meter):
 
     def count_arrived(self, codec: str, ms: Mapping[str, float]) -> None:
         """Take note of a camera frame, and of the times of its stages in the page."""
-        # Both ends encode: the page the camera's frame, this end the result.
-        self.count("arrived", {"camera_encode" if stage == "encode" else stage: t for stage, t in ms.items()})
+        # Both ends encode: the page the camera's frame, this end the result. A page may name no other stages.
+        told = {"capture": ms.get("capture"), "camera_encode": ms.get("encode")}
+        self.count("arrived", {k: v for k, v in told.items() if is_number(v) and 0 <= v < 1e15})
         with self._lock:
             self._camera_codec = codec
 
@@ -62,6 +64,10 @@ class WebcamMeter(Meter):
         self.count("sent", ms)
         with self._lock:
             self._codec = codec
+            # The steps of a process that was replaced are none any more.
+            for gone in self._stages - ms.keys():
+                self._times.pop(gone, None)
+            self._stages = set(ms)
 
     def take_report(self, page: int, report: Mapping[str, Any]) -> None:
         """Take what a page says of itself."""
@@ -92,6 +98,6 @@ class WebcamMeter(Meter):
                 skipped=self._counts["skipped"],
                 codec=self._codec,
                 camera_codec=self._camera_codec,
-                bytes_up=round(sum(page.get("bytes_up", 0.0) for page in pages), 1),
-                bytes_down=round(sum(page.get("bytes_down", 0.0) for page in pages), 1),
+                bytes_up=round(sum((page.get("bytes_up", 0.0) for page in pages), 0.0), 1),
+                bytes_down=round(sum((page.get("bytes_down", 0.0) for page in pages), 0.0), 1),
             )

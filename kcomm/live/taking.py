@@ -30,7 +30,7 @@ def take_snapshot(service: WebcamService, timeout: float) -> Pixels:
     if newest is not None and outlet.published >= oldest:
         return np.array(newest.image)
     if journal.error is not None:
-        reason = f"the last error was: {journal.error}"
+        reason = _failure(journal.error)
     elif service.state != "running":
         reason = _idle(service)
     else:
@@ -53,7 +53,7 @@ def take_frames(service: WebcamService, count: int, timeout: float) -> list[Fram
         return [result.frame for result in results]
     error = service.journal.error
     if error is not None:
-        reason = f"the last error was: {error}"
+        reason = _failure(error)
     elif service.state != "running":
         reason = _idle(service)
     else:
@@ -61,7 +61,14 @@ def take_frames(service: WebcamService, count: int, timeout: float) -> list[Fram
     raise KcommError(f"{len(results)} of {count} frames came; {reason}", code="kcomm.no_frame") from error
 
 
+def _failure(error: BaseException) -> str:
+    said = str(error) if isinstance(error, KcommError) else f"{type(error).__name__}: {error}"
+    return f"the last error was: {said}"
+
+
 def _idle(service: WebcamService) -> str:
+    if service.is_closed:
+        return "the webcam was closed: make a new one"
     if service.source is not None:
         return f"{service.source.name} does not run, or has ended: call start()"
     return "the camera does not run: show the webcam in a cell, and start it"

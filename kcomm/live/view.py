@@ -33,6 +33,9 @@ class Webcam:
     (480, 640)
     """
 
+    #: An attribute that is none, such as ``cam.fps = 15``, is refused, not kept without an effect.
+    __slots__ = ("__weakref__", "_service")
+
     def __init__(self, service: WebcamService) -> None:
         self._service = service
         view.close_with(self, service)
@@ -158,7 +161,10 @@ class Webcam:
 
     @property
     def on_error(self) -> Callable[[BaseException], object] | None:
-        """A function that is called with each new error, on the thread that `process` runs on."""
+        """A function that is called with each new error, on the thread that `process` runs on.
+
+        One that is slower than errors come is told the newest of them.
+        """
         return self._service.journal.on_error
 
     @on_error.setter

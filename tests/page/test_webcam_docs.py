@@ -27,12 +27,14 @@ def find(found: list[str], words: str) -> int:
 
 def test_the_guide_is_true(open_notebook: Callable[..., Notebook]) -> None:
     cells, scripts = blocks("python"), blocks("js")
-    follow, show = scripts[find(scripts, "follow(")], scripts[find(scripts, "show(")]
+    follow, show, feed = (scripts[find(scripts, f"{name}(")] for name in ("follow", "show", "feed"))
     # Scripts stand below what they belong to: a view that nobody sees asks for nothing.
     values = find(cells, "def brightest")
     cells.insert(values + 1, call_with("pointer.target", follow + "follow(target);"))
-    cells.append('shown = kcomm.webcam(kcomm.edges, source=Pan(), codec="jpeg")\nshown.start()')
+    cells.append("shown = kcomm.webcam(kcomm.edges, source=Pan())\nshown.start()")
     cells.append(call_with("shown.target", show + "show(target);"))
+    cells.append("fed = kcomm.webcam(negative)")
+    cells.append(call_with("fed.target", feed + "feed(target);"))
     notebook = open_notebook(cells)
 
     first, swap = find(cells, "import kcomm\n"), find(cells, "cam.process = negative")
@@ -64,10 +66,15 @@ def test_the_guide_is_true(open_notebook: Callable[..., Notebook]) -> None:
     own = find(cells, "class Pan")
     notebook.run(own)
     View(notebook.output(own)).wait_live().wait_past(5, timeout=30_000)
+    notebook.run(len(cells) - 4)
+    notebook.run(len(cells) - 3)
+    canvas = notebook.output(len(cells) - 3).locator("canvas")
+    expect(canvas).to_have_attribute("width", "320", timeout=15_000)
     notebook.run(len(cells) - 2)
     notebook.run(len(cells) - 1)
-    canvas = notebook.output(len(cells) - 1).locator("canvas")
-    expect(canvas).to_have_attribute("width", "320", timeout=15_000)
+    told = notebook.output(len(cells) - 1).get_by_text(re.compile(r"^result [1-9]\d+: \d+ bytes$"))
+    expect(told).to_be_attached(timeout=15_000)
+    assert notebook.evaluate("[fed.state, fed.error, len(fed.frames(3))]") == ["running", None, 3]
     notebook.screenshot("webcam-docs")
     assert notebook.errors() == []
 

@@ -146,6 +146,49 @@ def test_permission_that_comes_too_late(open_notebook: Open, page: Page) -> None
     view.wait_past(3, timeout=60_000)
 
 
+def test_a_start_that_is_taken_back_and_made_again(open_notebook: Open, page: Page) -> None:
+    """The camera that comes too late is given back, and takes nothing from the one that is in use."""
+    _, view = open_camera(open_notebook, EDGES, page=page)
+    page.evaluate(
+        """() => {
+             const { mediaDevices } = navigator;
+             const ask = mediaDevices.getUserMedia.bind(mediaDevices);
+             const late = new Promise((resolve) => { window.permit = resolve; });
+             let count = 0;
+             mediaDevices.getUserMedia = async (wanted) => {
+               if (count++ === 0) await late;
+               return ask(wanted);
+             };
+           }"""
+    )
+    view.button("Start camera").click()
+    view.wait_state("starting")
+    view.button("Stop").click()
+    view.start()
+    page.evaluate("permit()")
+    page.wait_for_function("tracks.filter((track) => track.readyState === 'ended').length === 1")
+    view.go_on(10)
+    expect(view.note).to_be_hidden()
+    assert view.node.evaluate("node => node.querySelector('video').srcObject.active")
+
+
+def test_the_camera_shows_on_when_its_cell_was_taken_out_of_the_page(open_notebook: Open, page: Page) -> None:
+    """Front ends do so with cells that are scrolled away; browsers pause videos then."""
+    _, view = open_camera(open_notebook, EDGES, page=page)
+    view.start()
+    view.webcam.evaluate(
+        """async (node) => {
+             const parent = node.parentElement;
+             const before = node.nextSibling;
+             node.remove();
+             await new Promise((resolve) => setTimeout(resolve, 500));
+             parent.insertBefore(node, before);
+           }"""
+    )
+    view.go_on(10)
+    page.wait_for_function("node => !node.querySelector('video').paused", arg=view.node.element_handle())
+
+
 def test_the_light_goes_out_on_stop_and_stays_on_in_a_pause(open_notebook: Open, page: Page) -> None:
     notebook, view = open_camera(open_notebook, EDGES, page=page)
     view.start()

@@ -52,6 +52,16 @@ KEEP = """
 """
 #: What Python knows: the state, and the error by its code or type.
 STATE = "[cam.state, cam.error and getattr(cam.error, 'code', type(cam.error).__name__)]"
+#: Counts what the page sends to the kernel.
+COUNT_SENT = """
+path => {
+  window.sent = 0;
+  const kernel = kcommTests.panel(path).sessionContext.session.kernel;
+  kernel.anyMessage.connect((_, { msg, direction }) => {
+    if (direction === "send" && msg.header.msg_type === "comm_msg") window.sent++;
+  });
+}
+"""
 LIGHT_OUT = "tracks.length > 0 && tracks.every((track) => track.readyState === 'ended')"
 
 
@@ -116,6 +126,22 @@ def wait_for_python(notebook: Notebook, expression: str, value: Any, timeout: fl
     while (now := notebook.evaluate(expression)) != value:
         assert time.monotonic() < deadline, f"{expression} is {now!r}, not {value!r}"
         time.sleep(0.1)
+
+
+def wait_still(notebook: Notebook) -> None:
+    """Wait until the exact frame of a pause was made, which comes after those that were under way."""
+    wait_for_python(notebook, "cam.stats().camera_codec", "rgb")
+    notebook.page.wait_for_timeout(1000)
+
+
+def wait_quiet(page: Page, timeout: float = 20.0) -> None:
+    """Wait until nothing is sent (`COUNT_SENT`) for a second: frames that are under way come back first."""
+    deadline = time.monotonic() + timeout
+    sent = -1
+    while (now := page.evaluate("window.sent")) != sent:
+        assert time.monotonic() < deadline, "something is sent all the time"
+        sent = now
+        page.wait_for_timeout(1000)
 
 
 def wait_light_out(page: Page) -> None:

@@ -19,42 +19,55 @@ export interface Size {
 export class Camera {
   readonly video: HTMLVideoElement;
   readonly #stream: MediaStream;
+  /** Frames a second that are wished for. */
+  readonly #fps: number;
   #isStopped = false;
   #isFollowed = false;
   readonly #watchers = new Set<(time: number) => void>();
 
-  private constructor(video: HTMLVideoElement, stream: MediaStream) {
+  private constructor(video: HTMLVideoElement, stream: MediaStream, fps: number) {
     this.video = video;
     this.#stream = stream;
+    this.#fps = fps;
+    video.addEventListener("pause", this.#goOn);
   }
 
   /**
    * Asks for the camera: the browser may ask the user.
    *
    * @param onLost called when the camera goes away by itself
+   * @param signal when it is aborted nobody wants the camera any more: it goes off at once
    * @throws KcommError `kcomm.camera_denied`, `kcomm.camera_forbidden`, `kcomm.camera_missing`, `kcomm.camera_busy`, `kcomm.camera_insecure`,
-   * `kcomm.camera_failed`
+   * `kcomm.camera_failed`, `kcomm.cancelled`
    */
   static async open(
     video: HTMLVideoElement,
     request: CameraRequest,
     onLost: () => void,
+    signal: AbortSignal = new AbortController().signal,
   ): Promise<Camera> {
     if (!window.isSecureContext || navigator.mediaDevices === undefined) {
       throw cameraError("insecure");
     }
     if (isForbidden()) throw cameraError("forbidden");
     let stream: MediaStream | null = null;
+    const leave = () => letGo(video, stream);
+    signal.addEventListener("abort", leave, { once: true });
     try {
-      stream = await getStream(request);
+      stream = await getStream(request, signal);
+      checkWanted(signal);
       for (const track of stream.getTracks()) track.addEventListener("ended", onLost);
       video.srcObject = stream;
-      await video.play();
-      return new Camera(video, stream);
+      // A page in the background may not play it yet.
+      await Promise.race([video.play(), whenAborted(signal)]);
+      checkWanted(signal);
+      return new Camera(video, stream, request.fps);
     } catch (error) {
-      stop(stream);
-      video.srcObject = null;
+      letGo(video, stream);
+      checkWanted(signal);
       throw error instanceof KcommError ? error : explain(error);
+    } finally {
+      signal.removeEventListener("abort", leave);
     }
   }
 
@@ -87,11 +100,11 @@ export class Camera {
 
   /** Asks for pictures of another size; the camera gives the nearest it has. */
   async resize({ width, height }: Size): Promise<void> {
-    const fps = this.track.getSettings().frameRate;
+    // What it gives now may be all that it could in the size before.
     await this.track.applyConstraints({
       width: { ideal: width },
       height: { ideal: height },
-      ...(fps === undefined ? {} : { frameRate: { ideal: fps } }),
+      frameRate: { ideal: this.#fps },
     });
   }
 
@@ -106,9 +119,14 @@ export class Camera {
   stop(): void {
     this.#isStopped = true;
     this.#watchers.clear();
-    stop(this.#stream);
-    this.video.srcObject = null;
+    this.video.removeEventListener("pause", this.#goOn);
+    letGo(this.video, this.#stream);
   }
+
+  /** Browsers pause a video that is taken out of the page, as front ends do with cells that are scrolled away. */
+  readonly #goOn = (): void => {
+    this.video.play().catch(() => undefined); // Another pause: that is told as well.
+  };
 
   #follow(): void {
     const { video } = this;
@@ -145,7 +163,7 @@ export async function cameras(): Promise<MediaDeviceInfo[]> {
   return devices.filter(({ kind, deviceId }) => kind === "videoinput" && deviceId !== "");
 }
 
-async function getStream(request: CameraRequest): Promise<MediaStream> {
+async function getStream(request: CameraRequest, signal: AbortSignal): Promise<MediaStream> {
   const { mediaDevices } = navigator;
   const { device } = request;
   if (device === null) return mediaDevices.getUserMedia({ video: constraints(request, null) });
@@ -153,9 +171,15 @@ async function getStream(request: CameraRequest): Promise<MediaStream> {
   if (id === null) {
     // Names are told only once a camera was permitted; any will do for that.
     const first = await mediaDevices.getUserMedia({ video: constraints(request, null) });
-    id = await find(device);
-    if (id === first.getVideoTracks()[0]?.getSettings().deviceId) return first;
-    stop(first);
+    let isIt = false;
+    try {
+      id = await find(device);
+      isIt = id !== null && id === first.getVideoTracks()[0]?.getSettings().deviceId;
+    } finally {
+      if (!isIt) stop(first);
+    }
+    if (isIt) return first;
+    checkWanted(signal);
   }
   if (id === null) throw cameraError("missing", `none is called ${device}`);
   return mediaDevices.getUserMedia({ video: constraints(request, id) });
@@ -182,6 +206,23 @@ function constraints(
 
 function stop(stream: MediaStream | null): void {
   for (const track of stream?.getTracks() ?? []) track.stop();
+}
+
+/** Stops a camera; the video may show another one meanwhile. */
+function letGo(video: HTMLVideoElement, stream: MediaStream | null): void {
+  stop(stream);
+  if (stream !== null && video.srcObject === stream) video.srcObject = null;
+}
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) =>
+    signal.addEventListener("abort", () => resolve(), { once: true }),
+  );
+}
+
+/** @throws KcommError `kcomm.cancelled` */
+function checkWanted({ aborted }: AbortSignal): void {
+  if (aborted) throw new KcommError("kcomm.cancelled", "the camera is not wanted any more");
 }
 
 /** Whether the page that this one stands in lets it have no camera. */

@@ -26,7 +26,9 @@ export interface LoopView {
   paintInput(pixels: Pixels, index: number): void;
   /** Something of the loop is different now. */
   changed(): void;
-  /** Resolves when somebody can see the view. */
+  /** Whether somebody can see the view. */
+  readonly isVisible: boolean;
+  /** Resolves when somebody can. */
   visible(signal: AbortSignal): Promise<void>;
 }
 
@@ -56,6 +58,8 @@ export class WebcamLoop implements WebcamModel {
   #session: AbortController | null = null;
   #stretch: AbortController | null = null;
   #unlisten: (() => void)[] = [];
+  /** Commands that came before the kernel told of its webcam; null: it has. */
+  #early: unknown[] | null = null;
 
   constructor(
     readonly view: LoopView,
@@ -66,7 +70,7 @@ export class WebcamLoop implements WebcamModel {
       () => view.changed(),
       (state) => this.#complete(state),
     );
-    this.#sender = new Sender(this.info, (signal) => view.visible(signal));
+    this.#sender = new Sender(this.info, view);
   }
 
   get state(): State {
@@ -92,6 +96,8 @@ export class WebcamLoop implements WebcamModel {
   async attach(channel: Channel): Promise<void> {
     this.#channel = channel;
     this.#reporter.channel = channel;
+    const early: unknown[] = [];
+    this.#early = early;
     const sender = this.#sender;
     channel.handleStream(
       "camera",
@@ -107,13 +113,17 @@ export class WebcamLoop implements WebcamModel {
     ];
     const info = readInfo(await channel.call("info"));
     if (this.#channel !== channel) return;
+    this.#early = null;
     this.#setInfo(info);
     this.settings = readSettings({ ...info }, info);
     this.device ??= info.device;
     this.view.changed();
     if (info.source !== null) this.#follow(info.state);
     // Python's `start()` may have come before this page.
-    else if (info.state === "running") await this.start();
+    const isAsked = info.source === null && info.state === "running";
+    const starting = isAsked ? this.start() : undefined;
+    for (const command of early) this.control(command);
+    await starting;
   }
 
   /** The channel has ended, or soon will: gives the camera back, and says so if it still can. */
@@ -126,6 +136,7 @@ export class WebcamLoop implements WebcamModel {
     for (const unlisten of this.#unlisten) unlisten();
     this.#unlisten = [];
     this.#channel = null;
+    this.#early = null;
     this.#reporter.channel = null;
   }
 
@@ -135,7 +146,9 @@ export class WebcamLoop implements WebcamModel {
   async start(): Promise<void> {
     const channel = this.#channel;
     if (channel === null || this.starting || this.state.state === "running") return;
-    if (this.info.source !== null) channel.emit("command", { action: "start" });
+    // Whether it is for the camera of this page is not known yet.
+    if (this.#early !== null) this.#early.push({ action: "start" });
+    else if (this.info.source !== null) channel.emit("command", { action: "start" });
     else if (this.#camera === null) await this.#open(channel);
     else this.#go();
   }
@@ -163,9 +176,12 @@ export class WebcamLoop implements WebcamModel {
   /** Uses another camera, by id or label; goes on with it if one was in use. */
   async choose(device: string | null): Promise<void> {
     this.device = device;
-    const isSame = device === this.#camera?.deviceId || device === this.#camera?.label;
-    if (this.#camera === null || isSame || device === null) return;
-    await this.#restart();
+    const camera = this.#camera;
+    if (camera !== null && !this.#isChosen(camera)) await this.#restart();
+  }
+
+  #isChosen({ deviceId, label }: Camera): boolean {
+    return this.device === null || this.device === deviceId || this.device === label;
   }
 
   /** Asks the camera for another size, of which the kernel gets frames from then on. */
@@ -190,6 +206,10 @@ export class WebcamLoop implements WebcamModel {
 
   /** Does what a `control` event says; commands it does not know are ignored. */
   control(command: unknown): void {
+    if (this.#early !== null) {
+      this.#early.push(command);
+      return;
+    }
     const { action, value } = (command ?? {}) as { action?: unknown; value?: unknown };
     if (action === "start" || action === "pause" || action === "stop") this.#obey(action);
     else if (action === "device") void this.choose(typeof value === "string" ? value : null);
@@ -221,14 +241,15 @@ export class WebcamLoop implements WebcamModel {
     this.#reporter.set({ error: null });
     try {
       const request = { ...this.info, device: this.device };
-      const camera = await Camera.open(this.view.video, request, () => {
+      const onLost = () => {
         if (this.#session === session) this.#fail(cameraError("lost"));
-      });
-      if (session.signal.aborted) {
-        camera.stop();
+      };
+      const camera = await Camera.open(this.view.video, request, onLost, session.signal);
+      this.#camera = camera;
+      if (this.device !== request.device && !this.#isChosen(camera)) {
+        await this.#restart(); // Another one was chosen meanwhile.
         return;
       }
-      this.#camera = camera;
       this.#capture = this.#makeCapture(camera);
       this.starting = false;
       const leave = () => this.stop();
@@ -236,6 +257,8 @@ export class WebcamLoop implements WebcamModel {
       void this.#list();
       this.#listen(channel, session, false);
       this.#go();
+      const { width, height } = this.info;
+      if (width !== request.width || height !== request.height) await this.resize(this.info);
     } catch (error) {
       if (this.#session === session) this.#fail(error);
     }
@@ -258,6 +281,7 @@ export class WebcamLoop implements WebcamModel {
   async #still(): Promise<void> {
     const [capture, channel, receiver] = [this.#capture, this.#channel, this.#receiver];
     if (capture === null || channel === null || receiver === null) return;
+    if (!this.view.isVisible) return;
     const stretch = new AbortController();
     this.#stretch = stretch;
     const { signal } = stretch;

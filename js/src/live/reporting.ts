@@ -39,6 +39,8 @@ export class Reporter {
       if (this.#count <= WARM_UP) this.#delay = new RunningMean(0.2);
       this.#delay.add(delay);
     }
+    // Steps of a function that was replaced.
+    for (const stage of this.#times.keys()) if (!(stage in ms)) this.#times.delete(stage);
     for (const [stage, value] of Object.entries(ms)) this.#time(stage, value);
     this.soon();
   }

@@ -2,6 +2,7 @@
 import type { Codec, Frame } from "../frames/frame.js";
 import { Adapting, type Plan } from "./adapting.js";
 import type { Capture, Shot } from "./capture.js";
+import type { LoopView } from "./loop.js";
 import { Pacer } from "./pacing.js";
 import type { Info } from "./state.js";
 
@@ -40,18 +41,20 @@ export class Sender {
   readonly adapting: Adapting;
   /** Of the frame that was sent last. */
   last: Shot | null = null;
-  readonly #visible: (signal: AbortSignal) => Promise<void>;
+  readonly #view: Pick<LoopView, "isVisible" | "visible">;
   #info: Info;
   #index = 0;
   #isKeyWanted = true;
   /** The kernel's call for frames; null: it does not want any. */
   #pipe: Pipe | null = null;
   #wake: () => void = () => {};
-  readonly #sent = new Map<number, Shot>();
+  readonly #sent = new Map<number, Pick<Shot, "ms"> & { readonly bytes: number }>();
+  /** Pictures that came before this time are old. */
+  #since = 0;
 
-  constructor(info: Info, visible: (signal: AbortSignal) => Promise<void>) {
+  constructor(info: Info, view: Pick<LoopView, "isVisible" | "visible">) {
     this.#info = info;
-    this.#visible = visible;
+    this.#view = view;
     this.adapting = new Adapting(info);
   }
 
@@ -65,7 +68,7 @@ export class Sender {
   /** The stream `camera`: what the kernel gets. */
   stream(signal: AbortSignal): AsyncIterable<CameraFrame> {
     this.#pipe?.end();
-    const pipe = new Pipe();
+    const pipe = new Pipe(() => this.wake());
     signal.addEventListener("abort", () => pipe.end(), { once: true });
     this.#pipe = pipe;
     this.renew(); // Whoever reads it has seen nothing yet.
@@ -101,8 +104,9 @@ export class Sender {
     };
     signal.addEventListener("abort", cancel, { once: true });
     this.pacer.clear();
+    this.#since = performance.now();
     while (!signal.aborted) {
-      await this.#visible(signal);
+      await this.#view.visible(signal);
       const hold = this.#hold(performance.now());
       if (hold > 0) await this.#pause(hold);
       else if (!signal.aborted) await this.#send(capture, signal);
@@ -124,7 +128,7 @@ export class Sender {
       const box = this.#info;
       const shot = await capture.want({ ...order, index: this.#index, box, codecs: EXACT });
       this.wantKey();
-      if (shot === null || signal.aborted) return null;
+      if (shot === null || signal.aborted || !this.#view.isVisible) return null;
       this.adapting.sent(shot.data.length, shot.codec, null, performance.now());
       return this.#frame(shot, null);
     } finally {
@@ -153,7 +157,7 @@ export class Sender {
       const isLonger = this.pacer.came(index, now, { delay, stages, waited, pace, shown });
       if (isLonger) this.adapting.forgive();
     }
-    const up = this.#sent.get(index)?.data.length ?? 0;
+    const up = this.#sent.get(index)?.bytes ?? 0;
     this.adapting.came(bytes, up, this.pacer.queue, delay ?? 0, now);
     this.wake();
   }
@@ -161,6 +165,7 @@ export class Sender {
   /** Milliseconds for which no frame may go. */
   #hold(now: number): number {
     if (this.#pipe === null || this.#pipe.isEnded) return Number.POSITIVE_INFINITY;
+    if (this.#pipe.isBehind) return Number.POSITIVE_INFINITY;
     const wait = this.adapting.wait(this.pacer.underWay, now);
     if (wait > 0) return wait;
     const { lost } = this.pacer;
@@ -190,7 +195,7 @@ export class Sender {
     this.#isKeyWanted = false;
     const shot = await capture.want({
       index: this.#index,
-      notBefore: pacer.notBefore,
+      notBefore: Math.max(this.#since, pacer.notBefore),
       box: { width: width * plan.scale, height: height * plan.scale },
       codecs,
       quality: Math.min(quality, plan.quality),
@@ -199,7 +204,8 @@ export class Sender {
       key,
     });
     const pipe = this.#pipe;
-    if (shot === null || signal.aborted || pipe === null || pipe.isEnded) {
+    const isOver = signal.aborted || !this.#view.isVisible;
+    if (shot === null || isOver || pipe === null || pipe.isEnded) {
       this.#isKeyWanted = true; // What was encoded, if anything was, the kernel does not get.
       return;
     }
@@ -214,7 +220,7 @@ export class Sender {
     const { index, width, height, codec, data, captured, ms, after } = shot;
     this.#index = index + 1;
     if (plan !== null) this.last = shot;
-    this.#sent.set(index, shot);
+    this.#sent.set(index, { ms, bytes: data.length });
     for (const old of this.#sent.keys()) {
       if (this.#sent.size <= REMEMBERED) break;
       this.#sent.delete(old);
@@ -239,6 +245,14 @@ class Pipe implements AsyncIterableIterator<CameraFrame> {
   readonly #frames: CameraFrame[] = [];
   #give: ((result: IteratorResult<CameraFrame>) => void) | null = null;
 
+  /** @param taken called when a frame was taken that waited */
+  constructor(readonly taken: () => void) {}
+
+  /** Whether a frame waits: what came after it would only get old. */
+  get isBehind(): boolean {
+    return this.#frames.length > 0;
+  }
+
   put(frame: CameraFrame): void {
     if (this.#give === null) this.#frames.push(frame);
     else {
@@ -256,7 +270,10 @@ class Pipe implements AsyncIterableIterator<CameraFrame> {
 
   next(): Promise<IteratorResult<CameraFrame>> {
     const value = this.#frames.shift();
-    if (value !== undefined) return Promise.resolve({ done: false, value });
+    if (value !== undefined) {
+      this.taken();
+      return Promise.resolve({ done: false, value });
+    }
     if (this.isEnded) return Promise.resolve({ done: true, value: null });
     return new Promise((resolve) => {
       this.#give = resolve;

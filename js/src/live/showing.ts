@@ -37,6 +37,7 @@ export class Receiver {
   /** The index that came last, and that was painted last. */
   #last: number | null = null;
   #painted = -1;
+  #isClosed = false;
 
   constructor(channel: Channel, view: LoopView, hearer: Hearer) {
     this.#channel = channel;
@@ -63,7 +64,9 @@ export class Receiver {
     }
   }
 
+  /** What comes later is neither painted nor told of. */
   close(): void {
+    this.#isClosed = true;
     this.#decoder.close();
     this.#input.close();
   }
@@ -76,6 +79,11 @@ export class Receiver {
     const input =
       map.input === undefined || map.input === null ? null : this.#input.decode(map.input);
     const frame = await decoding;
+    if (this.#isClosed) {
+      letGo(frame);
+      letGo(await input);
+      return;
+    }
     this.#count(frame.index, positive(map.skipped) ?? 0);
     const pace = positive(map.pace);
     const outcome = this.#paint(frame, began, pace);
@@ -85,7 +93,8 @@ export class Receiver {
       this.#hearer.failed({ code, message });
     }
     const picture = await input;
-    if (picture !== null && !("error" in picture)) {
+    if (this.#isClosed) letGo(picture);
+    else if (picture !== null && !("error" in picture)) {
       this.#view.paintInput(picture.pixels, picture.index);
     }
   }
@@ -114,4 +123,8 @@ export class Receiver {
     this.#last = Math.max(index, this.#last ?? 0);
     this.#hearer.missed(Math.max(0, gap - skipped), skipped);
   }
+}
+
+function letGo(frame: Decoded | null): void {
+  if (frame !== null && "pixels" in frame) release(frame.pixels);
 }

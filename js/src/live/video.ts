@@ -40,9 +40,14 @@ export class VideoWriter {
   #configuredAt = Number.NEGATIVE_INFINITY;
   #take: ((chunk: Chunk | null) => void) | null = null;
   #fail: (error: unknown) => void = () => {};
+  /** The time of the frame that is being encoded, by which its chunk is known. */
+  #stamp = 0;
+  /** Gives the frame that is being encoded all its time again. */
+  #wait: () => void = () => {};
   #missed = 0;
   /** A chunk that came after its time was up is missing in the row. */
   #isBroken = false;
+  #isClosed = false;
 
   constructor(readonly codec: VideoCodec) {}
 
@@ -56,7 +61,11 @@ export class VideoWriter {
     const isNew = await this.#prepare(order);
     const encoder = this.#encoder as VideoEncoder;
     const chunk = await new Promise<Chunk | null>((resolve, reject) => {
-      const timer = setTimeout(() => this.#take?.(null), PATIENCE);
+      let timer = setTimeout(() => this.#take?.(null), PATIENCE);
+      this.#wait = () => {
+        clearTimeout(timer);
+        timer = setTimeout(() => this.#take?.(null), PATIENCE);
+      };
       this.#take = (taken) => {
         clearTimeout(timer);
         this.#take = null;
@@ -67,6 +76,7 @@ export class VideoWriter {
         this.#take = null;
         reject(explain(this.codec, error));
       };
+      this.#stamp = frame.timestamp;
       try {
         encoder.encode(frame, { keyFrame: isNew || order.key || this.#isBroken });
       } catch (error) {
@@ -80,6 +90,7 @@ export class VideoWriter {
   }
 
   close(): void {
+    this.#isClosed = true;
     if (this.#encoder !== null && this.#encoder.state !== "closed") this.#encoder.close();
     this.#encoder = null;
     this.#config = null;
@@ -100,6 +111,7 @@ export class VideoWriter {
     } else {
       const { supported } = await supports(config);
       if (!supported) throw explain(this.codec, "this browser can't");
+      if (this.#isClosed) throw explain(this.codec, "it was closed");
     }
     this.#encoder ??= this.#make();
     this.#encoder.configure(config);
@@ -112,8 +124,13 @@ export class VideoWriter {
     const encoder = new VideoEncoder({
       output: (chunk) => {
         const isKey = chunk.type === "key";
-        if (this.#take === null) {
+        if (this.#take === null || chunk.timestamp !== this.#stamp) {
           this.#isBroken = true;
+          if (this.#take !== null) this.#wait(); // It is busy, and comes to it now.
+          return;
+        }
+        if (this.#isBroken && !isKey) {
+          this.#take(null); // It builds on the one that is missing.
           return;
         }
         const data = new Uint8Array(chunk.byteLength);

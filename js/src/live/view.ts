@@ -62,12 +62,16 @@ export class WebcamView implements Content {
     const { result, video } = this.#pictures;
     if (poster !== null) result.poster(poster);
     this.#visibility = new Visibility(result.canvas);
+    const visibility = this.#visibility;
     this.#loop = makeLoop({
       video,
+      get isVisible() {
+        return visibility.visible;
+      },
       paint: (pixels, index) => this.#paint(pixels, index),
       paintInput: (pixels, index) => this.#pictures.paintInput(pixels, index),
       changed: () => this.#update(),
-      visible: (signal) => this.#visibility.wait(signal),
+      visible: (signal) => visibility.wait(signal),
     });
     const loop = this.#loop;
     this.#cover = new Cover(loop);

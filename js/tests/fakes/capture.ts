@@ -17,6 +17,10 @@ export class FakeCapture {
     });
   }
 
+  get isWanted(): boolean {
+    return this.#resolve !== null;
+  }
+
   cancel(): void {
     this.#resolve?.(null);
     this.#resolve = null;

@@ -73,7 +73,7 @@ export class FakeVideoEncoder {
     this.state = "configured";
   }
 
-  encode(_: unknown, { keyFrame = false } = {}): void {
+  encode({ timestamp }: { timestamp: number }, { keyFrame = false } = {}): void {
     FakeVideoEncoder.onEncode();
     if (FakeVideoEncoder.missing > 0) {
       FakeVideoEncoder.missing -= 1;
@@ -82,7 +82,8 @@ export class FakeVideoEncoder {
     const isKey = keyFrame || this.#isFirst;
     this.#isFirst = false;
     const copyTo = (data: Uint8Array) => data.fill(Number(isKey));
-    this.init.output({ type: isKey ? "key" : "delta", byteLength: 1, copyTo });
+    const type = isKey ? "key" : "delta";
+    this.init.output({ type, timestamp, byteLength: 1, copyTo });
   }
 
   close(): void {

@@ -18,7 +18,7 @@ export function fakePage(): void {
 }
 
 /** A video element whose pictures come when the test says so. */
-export class FakeVideo {
+export class FakeVideo extends EventTarget {
   srcObject: unknown = null;
   videoWidth = 4;
   videoHeight = 2;
@@ -46,9 +46,9 @@ export class FakeTrack extends EventTarget {
     this.readyState = "ended";
   }
 
-  async applyConstraints(): Promise<void> {}
+  async applyConstraints(_?: unknown): Promise<void> {}
 
-  getSettings() {
+  getSettings(): MediaTrackSettings {
     return { deviceId: "fake" };
   }
 }
