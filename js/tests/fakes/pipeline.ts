@@ -17,6 +17,9 @@ export interface Conditions {
   readonly link?: number;
 }
 
+/** Frames lost in a row, at most. */
+const MOST_LOST = 3;
+
 /** What frames take on the link. */
 export interface Adaptive {
   readonly wish: Wish;
@@ -78,7 +81,12 @@ export function simulate(
     events.push({ time: Math.max(now, time), order: order++, run });
   };
   const vary = (value: number) => value * (1 + at(now).jitter * (2 * random() - 1) * 0.9);
-  const isLost = () => random() < at(now).loss;
+  // Longer runs of losses are as rare as they are long, and would take a time-out each.
+  let lostInARow = 0;
+  const isLost = () => {
+    lostInARow = random() < at(now).loss && lostInARow < MOST_LOST ? lostInARow + 1 : 0;
+    return lostInARow > 0;
+  };
   const pacer = new Pacer();
   pacer.period = conditions.period;
   pacer.wish = wish;
