@@ -193,15 +193,9 @@ def test_both_pictures_stand_still_in_a_pause(open_notebook: Open) -> None:
     still = view.node.locator(".kcomm-Input")
     expect(still).to_be_visible()
     numbers = f"node => [...node.querySelectorAll('.kcomm-Pane canvas')].map({READER_OF_ONE})"
-    notebook.page.wait_for_function(
-        # The result of the last frame comes a moment later.
-        f"""node => {{
-          const [camera, result] = ({numbers})(node);
-          return Math.abs(camera - result) <= 1;
-        }}""",
-        arg=view.node.element_handle(),
-    )
+    wait_still(notebook)
     before = view.node.evaluate(numbers)
+    assert abs(before[0] - before[1]) <= 1
     notebook.page.wait_for_timeout(500)
     assert view.node.evaluate(numbers) == before
     view.button("Start").click()
