@@ -186,9 +186,8 @@ export class Capture {
       () => performance.now(),
     );
     this.#local = local;
-    const processor = this.#unwatch === null ? processorHere(this.#source.track) : null;
-    if (processor === null) this.#feed();
-    else local.follow(processor).catch(() => this.#feed());
+    // Not from the track: the processor that the worker had may still hold pictures, and a camera has few to lend.
+    this.#feed();
     if (this.#pending !== null) local.want({ ...this.#pending.wanted, key: true });
   }
 
@@ -231,14 +230,6 @@ function clock(): Clock {
 function inPast(shot: Shot): Shot {
   const now = performance.now();
   return { ...shot, captured: Math.min(shot.captured, now), taken: Math.min(shot.taken, now) };
-}
-
-function processorHere(track: MediaStreamTrack): ReadableStream<VideoFrame> | null {
-  try {
-    return processorOf(track)?.readable ?? null;
-  } catch {
-    return null; // The track has ended.
-  }
 }
 
 async function grab(
