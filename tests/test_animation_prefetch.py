@@ -20,7 +20,8 @@ import pytest
 from PIL import Image
 
 import kcomm
-from kcomm.animation.drawing import figures, interrupts, prefetch
+from kcomm import interrupts
+from kcomm.animation.drawing import figures, prefetch
 from kcomm.errors import BadArgumentsError
 from kcomm.frames.decoder import Decoder
 from tests import pictures

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1] / "kcomm"
 LAYERS: list[set[str]] = [
     {"errors"},
     {"protocol"},
-    {"runtime", "arguments", "window", "pacing", "backlog", "flow", "pools"},
+    {"runtime", "arguments", "window", "pacing", "backlog", "flow", "pools", "interrupts"},
     {"admission"},
     {"transport.base"},
     {"transport.early", "transport.replies"},

@@ -896,7 +896,7 @@ class TestProcesses:
 
 def test_interrupts_pass_over_what_runs_elsewhere(monkeypatch):
     asked: list[Any] = []
-    monkeypatch.setattr("kcomm.animation.drawing.interrupts.outlive_interrupts", asked.append)
+    monkeypatch.setattr("kcomm.interrupts.outlive_interrupts", asked.append)
     image = np.zeros((1, 1, 3), np.uint8)
     stretch = stretches.Stretch(steps_of(steps.invert), image, FRAME, True, (None,))
     result, pending = stretches.run_elsewhere(stretch)

@@ -146,7 +146,7 @@ class Stretch:
 def run_elsewhere(stretch: Stretch) -> tuple[Image, Pending | None]:
     """Run a stretch in whatever process an executor calls this."""
     if "multiprocessing.process" in sys.modules:
-        from kcomm.animation.drawing.interrupts import outlive_interrupts
+        from kcomm.interrupts import outlive_interrupts
 
         outlive_interrupts(run_elsewhere)
     reuse_memory()

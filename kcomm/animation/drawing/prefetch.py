@@ -16,11 +16,11 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
-from kcomm.animation.drawing.interrupts import outlive_interrupts
 from kcomm.animation.drawing.sequence import check_index
 from kcomm.animation.drawing.sources import Picture, picture_of
 from kcomm.frames import Frame, Pixels
 from kcomm.frames.encoder import Encoder
+from kcomm.interrupts import outlive_interrupts
 from kcomm.pools import (
     check_code,
     check_executor,

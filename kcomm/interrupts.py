@@ -1,4 +1,4 @@
-"""Interrupts of the kernel, in processes that draw frames for a player.
+"""Interrupts of the kernel, in processes that draw frames for a player or process a webcam's.
 
 Jupyter sends SIGINT to the kernel and to all processes that it began. One that waits for its next task would
 end by it, and the whole pool with it, though the interrupt was meant for whatever cell was running.
