@@ -143,6 +143,7 @@ class Run:
             return kept
 
     def _leave(self) -> None:
-        for _, ticket in self._ahead:
+        # The last one first: one that is under way makes room for the next that is wanted.
+        for _, ticket in reversed(self._ahead):
             ticket.cancel()
         self._ahead.clear()
