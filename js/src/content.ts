@@ -25,6 +25,8 @@ export interface Content {
   attach(channel: Channel): Promise<void>;
   /** The channel has ended: stops all, gives the camera back; what is painted stays. */
   detach(): void;
+  /** The page lost its connection to the server, or has it again; the channel stays. */
+  reach?(isReachable: boolean): void;
   dispose(): void;
 }
 

@@ -143,6 +143,7 @@ export class View {
 
   /** Says how the page stands to the kernel, where that is in the way. */
   #take(link: Link): void {
+    if (isDown(link) !== isDown(this.#link)) this.#content.reach?.(!isDown(link));
     this.#link = link;
     if (this.#status === "live") this.#say(describeBreak(link));
     else if (this.#status === "connecting") this.#sayWait();

@@ -15,6 +15,12 @@ const CALM: Conditions = {
   seed: 1,
 };
 
+const DISTANT: Conditions = {
+  ...CALM,
+  up: { transit: 100, serial: 1 },
+  down: { transit: 100, serial: 1 },
+};
+
 /** What a frame takes that waits nowhere. */
 function unloaded({ encode, up, kernel, down, paint }: Conditions): number {
   return encode + up.transit + up.serial + kernel.service + down.transit + down.serial + paint;
@@ -74,8 +80,7 @@ describe("pacing", () => {
   });
 
   it("lets as many be under way as a distant kernel needs", () => {
-    const distant = { ...CALM, up: { transit: 100, serial: 1 }, down: { transit: 100, serial: 1 } };
-    const { rate, most } = simulate(distant, 10_000);
+    const { rate, most } = simulate(DISTANT, 10_000);
     expect(rate * CALM.period).toBeGreaterThan(0.9);
     expect(most).toBeLessThanOrEqual(9);
   });
@@ -107,11 +112,26 @@ describe("pacing", () => {
       fc.property(rough, (link) => {
         const { painted } = simulate(link, 40_000);
         const stalls = painted.map((at, i) => at - (painted[i - 1] ?? 0));
-        expect(Math.max(...stalls)).toBeLessThan(30_000);
+        expect(Math.max(...stalls)).toBeLessThan(20_000);
         expect(painted.length).toBeGreaterThan(20);
       }),
       { numRuns: 100 },
     );
+  });
+
+  it.each([
+    ["loses all", { loss: 1 }],
+    ["holds all back", { held: 40_000 }],
+  ])("goes on as before after a link that %s for half a minute", (_, broken) => {
+    for (const link of [CALM, DISTANT, { ...CALM, kernel: { service: 60, workers: 1 } }]) {
+      const { painted, delays } = simulate(link, 60_000, (now) =>
+        now >= 10_000 && now < 40_000 ? { ...link, ...broken } : link,
+      );
+      const after = painted.map((at, i) => [at, delays[i] as number] as const);
+      const later = after.filter(([at]) => at >= 42_000 && at < 50_000);
+      expect(later.length * best(link)).toBeGreaterThan(0.9 * 8000);
+      expect(Math.max(...later.map(([, delay]) => delay))).toBeLessThan(unloaded(link) + 120);
+    }
   });
 
   it("follows a kernel that becomes quicker or slower", () => {
@@ -135,7 +155,7 @@ describe("pacing", () => {
     expect(pacer.expiry).toBe(2000);
     expect(pacer.isFull(2000)).toBe(false);
     pacer.sent(1, 1990, 2000, 2);
-    expect(pacer.expiry).toBe(6000); // Doubled.
+    expect(pacer.expiry).toBe(4000); // As long as the first time.
     pacer.came(1, 2100, { delay: 100, stages: 50, waited: 0, pace: 20, shown: 1 });
     expect(pacer.underWay).toBe(0);
     expect(pacer.limit).toBe(2);

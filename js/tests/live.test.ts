@@ -336,6 +336,22 @@ describe("the loop", () => {
     await film(() => frames.length > (counts[0] as number) + 2);
   });
 
+  it("sends nothing without a connection, and a key frame once it is there again", async () => {
+    const { webcam, frames, painted, film } = await loop();
+    await webcam.start();
+    await film(() => painted.length > 3);
+    webcam.reach(false);
+    let pictures = 0;
+    await film(() => ++pictures > 5);
+    const { length } = frames;
+    await film(() => ++pictures > 15);
+    expect(frames).toHaveLength(length);
+    webcam.reach(true);
+    await film(() => frames.length > length + 2);
+    expect(frames[length]).not.toHaveProperty("after");
+    expect(frames[length + 1]).toHaveProperty("after");
+  });
+
   it("sends a key frame when the kernel wants one", async () => {
     const { webcam, kernel, frames, painted, film } = await loop();
     await webcam.start();

@@ -1,13 +1,13 @@
 /** The player as it stands in a cell's output: a picture, and controls below it. */
 import type { Listener } from "../channel.js";
 import type { Content, ViewSpec } from "../content.js";
-import { iconButton, make, press, relabel } from "../elements.js";
+import { iconButton, make, press } from "../elements.js";
 import { sizeOf } from "../frames/decode.js";
 import { Screen } from "../frames/screen.js";
 import { Visibility } from "../frames/visible.js";
 import { copyPicture, savePicture, whyNoCopy } from "../ui/capture.js";
 import { Figures } from "../ui/figures.js";
-import { hasFullScreen, isFullScreen, toggleFullScreen } from "../ui/fullscreen.js";
+import { FullScreen } from "../ui/fullscreen.js";
 import { Help } from "../ui/help.js";
 import { listenToKeys } from "../ui/keys.js";
 import { Toast } from "../ui/toast.js";
@@ -36,7 +36,7 @@ export class AnimationView implements Content {
   readonly #note: ErrorNote;
   readonly #toast = new Toast();
   readonly #help = new Help(KEYS);
-  readonly #full: HTMLButtonElement;
+  readonly #full: FullScreen;
   readonly #statsButton: HTMLButtonElement;
   readonly #scale: ScaleWatch;
   readonly #unlisten: () => void;
@@ -70,14 +70,16 @@ export class AnimationView implements Content {
       copy.title = why;
       copy.setAttribute("aria-disabled", "true");
     }
-    this.#full = iconButton("Full screen", "full", () => void this.#toggleFull(), "F");
-    this.#full.hidden = !hasFullScreen();
+    this.#full = new FullScreen(
+      () => this.node,
+      (error) => this.#toast.say(`No full screen: ${messageOf(error)}`),
+    );
     this.#controls = new Controls(
       this.#player,
       this.#statsButton,
       copy,
       iconButton("Save frame", "save", () => void this.#save(), "D"),
-      this.#full,
+      this.#full.button,
       iconButton("Keys", "help", () => this.#help.toggle(), "?"),
     );
     const stage = make(
@@ -89,7 +91,7 @@ export class AnimationView implements Content {
       this.#toast.node,
     );
     stage.addEventListener("dblclick", (event) => {
-      if (event.target === canvas || event.target === stage) void this.#toggleFull();
+      if (event.target === canvas || event.target === stage) void this.#full.toggle();
     });
     this.node = make(
       "div",
@@ -100,7 +102,6 @@ export class AnimationView implements Content {
     );
     this.#fitTo(spec.width, spec.height);
     this.#unlisten = this.#listenToKeys();
-    document.addEventListener("fullscreenchange", this.#onFull);
     this.#scale = new ScaleWatch(canvas, () => this.#measure());
     this.listeners = { control: (command: unknown) => this.#player.control(command) };
     this.#update();
@@ -123,7 +124,7 @@ export class AnimationView implements Content {
     this.#stats.dispose();
     this.#toast.dispose();
     this.#unlisten();
-    document.removeEventListener("fullscreenchange", this.#onFull);
+    this.#full.dispose();
   }
 
   #listenToKeys(): () => void {
@@ -138,7 +139,7 @@ export class AnimationView implements Content {
       faster: () => controls.shiftSpeed(1),
       slower: () => controls.shiftSpeed(-1),
       loop: () => controls.nextLoop(),
-      fullScreen: () => void this.#toggleFull(),
+      fullScreen: () => void this.#full.toggle(),
       stats: () => this.#toggleStats(),
       copy: () => void this.#copy(),
       save: () => void this.#save(),
@@ -177,7 +178,7 @@ export class AnimationView implements Content {
 
   /** Makes room for a wider picture; for a narrower one the controls stay where they are. */
   #widen(): void {
-    const { style } = this.#whole;
+    const { style } = this.#full.element;
     const { width } = this.#size;
     if (width > Number.parseFloat(style.getPropertyValue("--kcomm-width"))) {
       style.setProperty("--kcomm-width", `${width}px`);
@@ -204,7 +205,7 @@ export class AnimationView implements Content {
     const box = this.#screen.canvas.getBoundingClientRect();
     const { width, height } = this.#size;
     if (box.width === 0 || box.height === 0) return; // Not shown anywhere: as before.
-    const fits = isFullScreen(this.#whole) ? (box.height * width) / height : box.width;
+    const fits = this.#full.isFull ? (box.height * width) / height : box.width;
     const shown = Math.min(box.width, fits);
     const natural = this.#natural ?? this.#player.info?.width ?? width;
     this.#player.setScale(scaleFor(shown, devicePixelRatio, natural));
@@ -249,31 +250,6 @@ export class AnimationView implements Content {
   get #painted(): number {
     return Number(this.#screen.canvas.dataset.index ?? this.#player.state.index);
   }
-
-  /** What takes the screen: all of the view, with what it says of its connection. */
-  get #whole(): HTMLElement {
-    return this.node.closest<HTMLElement>(".kcomm-View") ?? this.node;
-  }
-
-  async #toggleFull(): Promise<void> {
-    if (!hasFullScreen()) return;
-    try {
-      await toggleFullScreen(this.#whole);
-      this.node.focus({ preventScroll: true });
-    } catch (error) {
-      this.#toast.say(`No full screen: ${messageOf(error)}`);
-    }
-  }
-
-  readonly #onFull = (): void => {
-    const isFull = isFullScreen(this.#whole);
-    relabel(
-      this.#full,
-      isFull ? "Leave full screen" : "Full screen",
-      isFull ? "window" : "full",
-      "F",
-    );
-  };
 
   #escape(): boolean {
     if (this.#help.isShown) this.#help.toggle();

@@ -3,6 +3,7 @@ import { KcommError } from "../errors.js";
 import { Desk, type Job } from "./desk.js";
 import type { Order, Reply } from "./serving.js";
 import { Spares } from "./spares.js";
+import { startWorker } from "./start-worker.js";
 import workerSource from "./worker.ts?source";
 
 /** Milliseconds after which a worker that does not answer counts as dead: decoding takes a few. */
@@ -37,7 +38,7 @@ export class Engine {
   readonly #desks = new Map<number, Desk>();
   readonly #spares = new Spares();
 
-  constructor(makeWorker: () => WorkerLike = startWorker, patience = PATIENCE) {
+  constructor(makeWorker: () => WorkerLike = decodingWorker, patience = PATIENCE) {
     this.#makeWorker = makeWorker;
     this.#patience = patience;
   }
@@ -159,18 +160,8 @@ export class Engine {
   }
 }
 
-/** A worker made of text needs no file on any server. */
-function startWorker(): Worker {
-  const address = URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
-  const worker = new Worker(address, { name: "kcomm" });
-  const revoke = () => {
-    clearTimeout(timer);
-    URL.revokeObjectURL(address);
-  };
-  // It is fetched when it answers; after so long it never will be.
-  const timer = setTimeout(revoke, PATIENCE);
-  worker.addEventListener("message", revoke, { once: true });
-  return worker;
+function decodingWorker(): Worker {
+  return startWorker(workerSource, "kcomm");
 }
 
 let shared: Engine | null = null;

@@ -101,6 +101,8 @@ export class Adapting {
   #scale = 1;
   /** Since when another size would be better. */
   #unfitSince: number | null = null;
+  /** Whether nothing came since frames were lost. */
+  #isSilent = false;
   /** Bytes that may be sent or come, by the limit. */
   #tokens = 0;
   #filledAt: number | null = null;
@@ -147,6 +149,7 @@ export class Adapting {
    * @param delay milliseconds from capture to paint
    */
   came(bytes: number, up: number, queue: number, delay: number, now: number): void {
+    this.#isSilent = false;
     this.#through.add(bytes + up, now);
     this.#down.add(bytes, now);
     this.#fill(now);
@@ -163,9 +166,10 @@ export class Adapting {
     }
   }
 
-  /** Takes note that nothing came for so long that frames count as lost. */
+  /** Takes note that nothing came for so long that frames count as lost. More of that tells nothing new. */
   lost(now: number): void {
-    if (this.#through.rate === 0 || now - this.#changedAt < PATIENCE) return;
+    if (this.#through.rate === 0 || now - this.#changedAt < PATIENCE || this.#isSilent) return;
+    this.#isSilent = true;
     this.#ceiling = Math.min(this.#capacity, this.#through.rate);
     this.#capacity = Math.max(LEAST_RATE, this.#ceiling / 2);
     this.#changedAt = now;

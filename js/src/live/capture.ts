@@ -1,5 +1,6 @@
 /** The page's end of capturing: in a worker where the browser lets it, on the page's own thread where not. */
 import { KcommError } from "../errors.js";
+import { startWorker } from "../frames/start-worker.js";
 import type { Clock, Order, Reply } from "./capture-serving.js";
 import { processorOf } from "./capture-serving.js";
 import workerSource from "./capture-worker.ts?source";
@@ -44,7 +45,7 @@ export class Capture {
   #isGrabbing = false;
   #isClosed = false;
 
-  constructor(source: CaptureSource, makeWorker: () => WorkerLike = startWorker) {
+  constructor(source: CaptureSource, makeWorker: () => WorkerLike = cameraWorker) {
     this.#source = source;
     this.#makeWorker = makeWorker;
     this.#start();
@@ -246,16 +247,6 @@ function close(picture: VideoFrame | ImageBitmap | HTMLVideoElement): void {
   if ("close" in picture) picture.close();
 }
 
-/** A worker made of text needs no file on any server. */
-function startWorker(): Worker {
-  const address = URL.createObjectURL(new Blob([workerSource], { type: "text/javascript" }));
-  const worker = new Worker(address, { name: "kcomm camera" });
-  const revoke = () => {
-    clearTimeout(timer);
-    URL.revokeObjectURL(address);
-  };
-  // It is fetched when it answers; after so long it never will be.
-  const timer = setTimeout(revoke, 2 * PATIENCE);
-  worker.addEventListener("message", revoke, { once: true });
-  return worker;
+function cameraWorker(): Worker {
+  return startWorker(workerSource, "kcomm camera");
 }

@@ -140,6 +140,11 @@ export class WebcamLoop implements WebcamModel {
     this.#reporter.channel = null;
   }
 
+  /** Whether what is sent reaches the server. */
+  reach(isReachable: boolean): void {
+    this.#sender.reach(isReachable);
+  }
+
   // --- commands --------------------------------------------------------------------------------------------
 
   /** Asks for the camera, or goes on after a pause. */
@@ -216,8 +221,8 @@ export class WebcamLoop implements WebcamModel {
     else if (action === "size" && Array.isArray(value)) {
       const { width, height } = readInfo({ width: value[0], height: value[1] }, this.info);
       void this.resize({ width, height });
-    } else if (action === "byte_rate" || action === "quality") {
-      this.#setInfo(readInfo({ [action]: value }, this.info));
+    } else if (action === "byte_rate") {
+      this.#setInfo(readInfo({ byte_rate: value }, this.info));
     } else if (action === "show" || action === "opacity" || action === "mirror") {
       this.set({ [action]: value });
     }

@@ -25,8 +25,9 @@ const RECENT = 8;
 /** Without a queue the link is thought to be quicker with each frame: by this share, twice, three times, ... up to the most. */
 const HOPE = 0.002;
 const MOST_HOPE = 0.05;
-/** A transit that is longer than the base by so many milliseconds, or by half an interval, was a queue. */
+/** A transit that is longer than the base by so many milliseconds, by such a share of it, or by half an interval, was a queue. */
 const NOISE = 20;
+const JITTER = 0.25;
 /** Milliseconds between two looks for the base, and how many delays: one costs a delay's frames. The first of them while frames queue. */
 const QUICK_PROBE_INTERVAL = 1000;
 const PROBE_INTERVAL = 5000;
@@ -35,8 +36,6 @@ const PROBE_DELAYS = 25;
 const LEAST_TIMEOUT = 1000;
 const FIRST_TIMEOUT = 2000;
 const MOST_TIMEOUT = 20_000;
-/** A frame too many costs little, since the kernel keeps only the newest. */
-const MOST_BACKOFF = 4;
 
 interface UnderWay {
   readonly index: number;
@@ -53,10 +52,13 @@ interface UnderWay {
  * is a queue, and the link is as slow as frames come back. To empty queues, an eighth of the time that frames waited is added to the interval.
  *
  * Under way: by Little's law `delay / interval` frames are if none waits; one more is about to go, and one bridges the jitter. This bounds what
- * queues while the model is wrong. In the beginning nothing is known of the link: one is under way, and one more with each that met no queue. Base: where frames queued, or had to wait for others to come back, everything is let come in after a while;
- * the next frame waits behind no other. (A base that only ever fell would hide that the path has become a longer one.)
+ * queues while the model is wrong. In the beginning nothing is known of the link: one is under way, and one more with each that met no queue.
  *
- * A frame whose successor came back is gone. Others count as lost after the time-out of RFC 6298, doubled until one comes back.
+ * Base: where frames queued, or had to wait for others to come back, everything is let come in after a while; the next frame waits behind no other. (A base that only ever fell would hide that the path has become a longer one.)
+ *
+ * A frame whose successor came back is gone. Others count as lost after the time-out of RFC 6298; if they come all the same, something stood still, and what they took
+ * says nothing of how often frames may go. The time-out is not doubled as there: a frame too many costs little, since the kernel
+ * keeps only the newest, and several that were lost in a row must not keep the picture still for long.
  */
 export class Pacer {
   /** Milliseconds between two pictures of the camera. */
@@ -64,7 +66,8 @@ export class Pacer {
   /** No more frames are wanted than one in so many milliseconds. */
   wish = 0;
   #underWay: UnderWay[] = [];
-  #due = Number.NEGATIVE_INFINITY;
+  /** When the last one was to leave. */
+  #left = Number.NEGATIVE_INFINITY;
   #kernel = 0;
   #encoding = 0;
   #showing = 0;
@@ -87,7 +90,6 @@ export class Pacer {
   #probedAt = Number.NEGATIVE_INFINITY;
   #delay: number | null = null;
   #variance = 0;
-  #backoff = 1;
   /** Frames that counted as lost. */
   lost = 0;
 
@@ -133,7 +135,7 @@ export class Pacer {
 
   /** Pictures that come from this time on may go: as near to when one is due as the camera lets it. */
   get notBefore(): number {
-    return this.#due - this.period / 2;
+    return this.#left + this.interval - this.period / 2;
   }
 
   /**
@@ -152,7 +154,7 @@ export class Pacer {
     this.#encoding = mix(this.#encoding, encoding);
     // What went late is made up for, but for no more than this.
     const credit = Math.max(this.interval, this.period) / 2;
-    this.#due = Math.max(this.#due, taken - credit) + this.interval;
+    this.#left = Math.max(this.#left + this.interval, taken - credit);
   }
 
   /**
@@ -161,18 +163,22 @@ export class Pacer {
    * @returns whether what looked like a queue was none: the path has become a longer one
    */
   came(index: number, now: number, returned: Returned): boolean {
-    const wasFull = this.#underWay.length >= this.limit && now > this.#due;
+    const wasFull = this.#underWay.length >= this.limit && now > this.#left + this.interval;
     const frame = this.#underWay.find((one) => one.index === index);
     this.#gone(index);
-    this.#backoff = 1;
-    this.#measure(returned);
+    if (frame === undefined) {
+      // What held it up was no queue of frames. That the path has become a long one is learned step by step.
+      this.#measure(Math.min(returned.delay, 2 * this.#timeout));
+      return false;
+    }
+    this.#measure(returned.delay);
     this.#kernel = returned.pace === null ? this.#kernel : mix(this.#kernel, returned.pace);
     this.#showing = mix(this.#showing, returned.shown);
     this.#waited = mix(this.#waited, returned.waited);
     this.#stages = mix(this.#stages, returned.stages);
     const transit = Math.max(0, returned.delay - returned.stages - returned.waited);
     let isLonger = false;
-    if (frame?.isClean && (this.#isProbing || this.#base === Number.POSITIVE_INFINITY)) {
+    if (frame.isClean && (this.#isProbing || this.#base === Number.POSITIVE_INFINITY)) {
       isLonger = transit > this.#base + this.#noise;
       this.#isProbing = this.#isHeld = false;
       this.#base = transit;
@@ -183,6 +189,7 @@ export class Pacer {
     if (transit <= this.#base + this.#noise) this.#tried = Math.min(MOST, this.#tried + 1);
     this.#transits = [...this.#transits, transit].slice(-RECENT);
     this.#followLink(now);
+    this.#link = Math.min(this.#link, transit); // A stage takes no longer than all of them.
     this.#isHeld ||= wasFull;
     return isLonger;
   }
@@ -190,7 +197,6 @@ export class Pacer {
   /** Takes note that a frame failed: what it took says nothing. */
   failed(index: number): void {
     this.#gone(index);
-    this.#backoff = 1;
   }
 
   /** Nothing is under way any more; what was learned stays. */
@@ -199,7 +205,6 @@ export class Pacer {
     this.#cameAt = null;
     this.#transits = [];
     this.#isProbing = false;
-    this.#backoff = 1;
   }
 
   get #probeInterval(): number {
@@ -211,7 +216,7 @@ export class Pacer {
 
   /** How much longer than the base a transit may be without a queue. */
   get #noise(): number {
-    return Math.max(NOISE, this.interval / 2);
+    return Math.max(NOISE, this.interval / 2, JITTER * this.#base);
   }
 
   #gone(index: number): void {
@@ -223,19 +228,17 @@ export class Pacer {
       this.#underWay.shift();
       this.lost += 1;
       this.#isProbing = false;
-      this.#backoff = Math.min(MOST_BACKOFF, 2 * this.#backoff);
+      this.#cameAt = null;
     }
   }
 
   get #timeout(): number {
-    const estimate =
-      this.#delay === null
-        ? FIRST_TIMEOUT
-        : Math.max(LEAST_TIMEOUT, this.#delay + 4 * this.#variance);
-    return Math.min(MOST_TIMEOUT, estimate * this.#backoff);
+    if (this.#delay === null) return FIRST_TIMEOUT;
+    const estimate = this.#delay + 4 * this.#variance;
+    return Math.min(MOST_TIMEOUT, Math.max(LEAST_TIMEOUT, estimate));
   }
 
-  #measure({ delay }: Returned): void {
+  #measure(delay: number): void {
     if (this.#delay === null) {
       this.#delay = delay;
       this.#variance = delay / 2;

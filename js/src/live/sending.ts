@@ -33,6 +33,9 @@ export interface Outcome {
   readonly delay: number | null;
 }
 
+/** Milliseconds that are worth a wait. */
+const LEAST_HOLD = 20;
+
 /** Stages of the kernel that are part of `process`, or are waiting, are not counted again. */
 const STAGES = ["decode", "process", "encode"];
 
@@ -45,6 +48,7 @@ export class Sender {
   #info: Info;
   #index = 0;
   #isKeyWanted = true;
+  #isReachable = true;
   /** The kernel's call for frames; null: it does not want any. */
   #pipe: Pipe | null = null;
   #wake: () => void = () => {};
@@ -85,6 +89,12 @@ export class Sender {
   /** The next video frame must stand on its own. */
   wantKey(): void {
     this.#isKeyWanted = true;
+  }
+
+  /** Takes note whether frames reach the kernel's server: while they don't, none is sent. */
+  reach(isReachable: boolean): void {
+    this.#isReachable = isReachable;
+    if (isReachable) this.renew(); // What was under way may be lost.
   }
 
   /** Looks again whether a frame may go. */
@@ -164,14 +174,17 @@ export class Sender {
 
   /** Milliseconds for which no frame may go. */
   #hold(now: number): number {
-    if (this.#pipe === null || this.#pipe.isEnded) return Number.POSITIVE_INFINITY;
-    if (this.#pipe.isBehind) return Number.POSITIVE_INFINITY;
+    const isOpen = this.#isReachable && this.#pipe !== null && !this.#pipe.isEnded;
+    if (!isOpen || this.#pipe?.isBehind) return Number.POSITIVE_INFINITY;
     const wait = this.adapting.wait(this.pacer.underWay, now);
     if (wait > 0) return wait;
     const { lost } = this.pacer;
     const isFull = this.pacer.isFull(now);
     if (this.pacer.lost > lost) this.adapting.lost(now);
-    return isFull ? this.pacer.expiry - now : 0;
+    if (isFull) return this.pacer.expiry - now;
+    // Whoever waits for a picture of the camera can't be told that one may go sooner.
+    const early = this.pacer.notBefore - this.pacer.period - now;
+    return early > LEAST_HOLD ? early : 0;
   }
 
   /** Resolves after so many milliseconds, or when something changed. */
@@ -204,7 +217,7 @@ export class Sender {
       key,
     });
     const pipe = this.#pipe;
-    const isOver = signal.aborted || !this.#view.isVisible;
+    const isOver = signal.aborted || !this.#view.isVisible || !this.#isReachable;
     if (shot === null || isOver || pipe === null || pipe.isEnded) {
       this.#isKeyWanted = true; // What was encoded, if anything was, the kernel does not get.
       return;

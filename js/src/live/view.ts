@@ -1,12 +1,12 @@
 /** The webcam view as it stands in a cell's output: the pictures, and controls below them. */
 import type { Channel, Listener } from "../channel.js";
 import type { Content, ViewSpec } from "../content.js";
-import { iconButton, make, press, relabel } from "../elements.js";
+import { iconButton, make, press } from "../elements.js";
 import type { Pixels } from "../frames/decode.js";
 import { Visibility } from "../frames/visible.js";
 import { copyPicture, savePicture, whyNoCopy } from "../ui/capture.js";
 import { Figures } from "../ui/figures.js";
-import { hasFullScreen, isFullScreen, toggleFullScreen } from "../ui/fullscreen.js";
+import { FullScreen } from "../ui/fullscreen.js";
 import { Help } from "../ui/help.js";
 import { listenToKeys } from "../ui/keys.js";
 import { Toast } from "../ui/toast.js";
@@ -30,6 +30,7 @@ export function webcamView(spec: ViewSpec, poster: string | null): Content {
 export interface Loop extends WebcamModel {
   attach(channel: Channel): Promise<void>;
   detach(): void;
+  reach(isReachable: boolean): void;
   control(command: unknown): void;
 }
 
@@ -43,7 +44,7 @@ export class WebcamView implements Content {
   readonly #controls: Controls;
   readonly #figures: Figures<Row>;
   readonly #figuresButton: HTMLButtonElement;
-  readonly #full: HTMLButtonElement;
+  readonly #full: FullScreen;
   readonly #visibility: Visibility;
   readonly #toast = new Toast();
   readonly #help = new Help(KEYS);
@@ -77,14 +78,16 @@ export class WebcamView implements Content {
     this.#cover = new Cover(loop);
     this.#figures = new Figures(ROWS, () => describe(loop.info, loop.state));
     this.#figuresButton = iconButton("Figures", "stats", () => this.#toggleFigures(), "I");
-    this.#full = iconButton("Full screen", "full", () => void this.#toggleFull(), "F");
-    this.#full.hidden = !hasFullScreen();
+    this.#full = new FullScreen(
+      () => this.node,
+      (error) => this.#toast.say(`No full screen: ${messageOf(error)}`),
+    );
     this.#controls = new Controls(
       loop,
       this.#figuresButton,
       this.#copyButton(),
       iconButton("Save picture", "save", () => void this.#save(), "D"),
-      this.#full,
+      this.#full.button,
       iconButton("Keys", "help", () => this.#help.toggle(), "?"),
     );
     const stage = make(
@@ -96,7 +99,7 @@ export class WebcamView implements Content {
       this.#toast.node,
     );
     stage.addEventListener("dblclick", ({ target }) => {
-      if (target instanceof Element && !target.closest("button")) void this.#toggleFull();
+      if (target instanceof Element && !target.closest("button")) void this.#full.toggle();
     });
     this.node = make(
       "div",
@@ -106,7 +109,6 @@ export class WebcamView implements Content {
       this.#help.node,
     );
     this.#unlisten = this.#listenToKeys();
-    document.addEventListener("fullscreenchange", this.#onFull);
     this.listeners = { control: (command: unknown) => loop.control(command) };
     this.#update();
   }
@@ -121,6 +123,10 @@ export class WebcamView implements Content {
     this.#loop.detach();
   }
 
+  reach(isReachable: boolean): void {
+    this.#loop.reach(isReachable);
+  }
+
   dispose(): void {
     this.#loop.detach();
     clearInterval(this.#watch);
@@ -129,7 +135,7 @@ export class WebcamView implements Content {
     this.#figures.dispose();
     this.#toast.dispose();
     this.#unlisten();
-    document.removeEventListener("fullscreenchange", this.#onFull);
+    this.#full.dispose();
   }
 
   #enable(isReady: boolean): void {
@@ -182,7 +188,7 @@ export class WebcamView implements Content {
     const { info, settings } = this.#loop;
     const width = Math.max(this.#spec.width, this.#isReady ? info.width : 0);
     const all = settings.show === "both" ? 2 * width : width;
-    this.#whole.style.setProperty("--kcomm-width", `${all}px`);
+    this.#full.element.style.setProperty("--kcomm-width", `${all}px`);
   }
 
   // --- buttons and keys ----------------------------------------------------------------------------
@@ -193,7 +199,7 @@ export class WebcamView implements Content {
       stop: () => this.#loop.stop(),
       layout: () => this.#toast.say(`Layout: ${this.#controls.nextLayout()}`),
       mirror: () => this.#controls.toggleMirror(),
-      fullScreen: () => void this.#toggleFull(),
+      fullScreen: () => void this.#full.toggle(),
       figures: () => this.#toggleFigures(),
       copy: () => void this.#copy(),
       save: () => void this.#save(),
@@ -268,27 +274,6 @@ export class WebcamView implements Content {
       this.#toast.say(`Not saved: ${messageOf(error)}`);
     }
   }
-
-  /** What takes the screen: all of the view, with what it says of its connection. */
-  get #whole(): HTMLElement {
-    return this.node.closest<HTMLElement>(".kcomm-View") ?? this.node;
-  }
-
-  async #toggleFull(): Promise<void> {
-    if (!hasFullScreen()) return;
-    try {
-      await toggleFullScreen(this.#whole);
-      this.node.focus({ preventScroll: true });
-    } catch (error) {
-      this.#toast.say(`No full screen: ${messageOf(error)}`);
-    }
-  }
-
-  readonly #onFull = (): void => {
-    const isFull = isFullScreen(this.#whole);
-    const label = isFull ? "Leave full screen" : "Full screen";
-    relabel(this.#full, label, isFull ? "window" : "full", "F");
-  };
 
   #escape(): boolean {
     if (this.#help.isShown) this.#help.toggle();

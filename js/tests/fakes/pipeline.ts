@@ -15,10 +15,9 @@ export interface Conditions {
   readonly seed: number;
   /** Bytes in a millisecond that the link carries each way; undefined: any. */
   readonly link?: number;
+  /** Until when the link carries nothing; what is on it then arrives, all at once. */
+  readonly held?: number;
 }
-
-/** Frames lost in a row, at most. */
-const MOST_LOST = 3;
 
 /** What frames take on the link. */
 export interface Adaptive {
@@ -81,12 +80,7 @@ export function simulate(
     events.push({ time: Math.max(now, time), order: order++, run });
   };
   const vary = (value: number) => value * (1 + at(now).jitter * (2 * random() - 1) * 0.9);
-  // Longer runs of losses are as rare as they are long, and would take a time-out each.
-  let lostInARow = 0;
-  const isLost = () => {
-    lostInARow = random() < at(now).loss && lostInARow < MOST_LOST ? lostInARow + 1 : 0;
-    return lostInARow > 0;
-  };
+  const isLost = () => random() < at(now).loss;
   const pacer = new Pacer();
   pacer.period = conditions.period;
   pacer.wish = wish;
@@ -139,8 +133,12 @@ export function simulate(
     });
   };
   const travel = (line: Serial, leg: Leg, bytes: number, run: () => void) => {
-    const carrying = bytes / (at(now).link ?? Number.POSITIVE_INFINITY);
-    schedule(line.done(now, vary(leg.serial) + carrying) + vary(leg.transit), run);
+    const { link, held } = at(now);
+    const carrying = bytes / (link ?? Number.POSITIVE_INFINITY);
+    schedule(
+      line.done(Math.max(now, held ?? 0), vary(leg.serial) + carrying) + vary(leg.transit),
+      run,
+    );
   };
 
   // The kernel.
