@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import importlib
 import io
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -41,7 +42,7 @@ def encode(image: Pixels, kind: str) -> bytes:
     return file.getvalue()
 
 
-class Contender:
+class Contender(ABC):
     """Shows the camera through a function: `show` returns what the cell displays."""
 
     #: The cookbook's edges; the same pixels for whoever has a quicker way.
@@ -51,15 +52,17 @@ class Contender:
         self.size = width, height
         self.process: Process = keep
 
+    @abstractmethod
     def show(self) -> Any:
-        raise NotImplementedError
+        """Return what the cell displays."""
 
     def start(self, process: str) -> None:
         """Take frames from now on, and put them through "edges" or "keep"."""
         self.process = self.edges if process == "edges" else keep
 
+    @abstractmethod
     def stop(self) -> None:
-        raise NotImplementedError
+        """Take no more frames."""
 
 
 class Kcomm(Contender):

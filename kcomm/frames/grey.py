@@ -6,8 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from kcomm.errors import BadValueError
-from kcomm.frames.pixels import Pixels, check_size, without_alpha
+from kcomm.frames.pixels import Pixels, from_rows, without_alpha
 
 NAME: Final = "grey"
 #: Colours are lost.
@@ -25,11 +24,7 @@ def encode(pixels: Pixels, quality: float = 1.0) -> bytes:
 
 def decode(data: bytes | memoryview, width: int, height: int) -> Pixels:
     """Return (height, width) pixels, read-only."""
-    check_size(width, height)
-    size = memoryview(data).nbytes
-    if size != width * height:
-        raise BadValueError(f"{width} x {height} grey pixels are {width * height} bytes, but {size} came")
-    return np.frombuffer(data, np.uint8).reshape(height, width)
+    return from_rows(data, (height, width), "grey")
 
 
 def _brightness(rgb: Pixels) -> Pixels:

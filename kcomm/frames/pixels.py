@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import Any, TypeAlias
 
@@ -104,6 +105,31 @@ def check_size(width: int, height: int, what: str = "the image") -> None:
             f"{what} is {width} x {height}, {width * height / 1e6:.0f} megapixels; "
             f"at most {MAX_PIXELS // 1_000_000} are accepted: make it smaller, or lower its dpi"
         )
+
+
+def from_rows(data: bytes | memoryview, shape: tuple[int, ...], kind: str) -> Pixels:
+    """Return the pixels whose rows are these bytes, without a copy.
+
+    Parameters
+    ----------
+    data : bytes or memoryview
+        The rows.
+    shape : tuple of int
+        (height, width), or that and the number of bytes of a pixel.
+    kind : str
+        What an error calls the pixels: RGBA, RGB or grey.
+
+    Raises
+    ------
+    BadValueError
+        If the bytes are not as many as the shape needs.
+    """
+    height, width, *_ = shape
+    check_size(width, height)
+    expected, size = math.prod(shape), memoryview(data).nbytes
+    if size != expected:
+        raise BadValueError(f"{width} x {height} {kind} pixels are {expected} bytes, but {size} came")
+    return np.frombuffer(data, np.uint8).reshape(shape)
 
 
 def _size(array: NDArray[Any]) -> tuple[int, int]:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-import numpy as np
-
-from kcomm.errors import BadValueError
-from kcomm.frames.pixels import Pixels, check_size, to_rgb
+from kcomm.frames.pixels import Pixels, from_rows, to_rgb
 
 NAME: Final = "rgb"
 #: Transparency is lost.
@@ -21,9 +18,4 @@ def encode(pixels: Pixels, quality: float = 1.0) -> bytes:
 
 def decode(data: bytes | memoryview, width: int, height: int) -> Pixels:
     """Return (height, width, 3) pixels, read-only."""
-    check_size(width, height)
-    expected = width * height * 3
-    size = memoryview(data).nbytes
-    if size != expected:
-        raise BadValueError(f"{width} x {height} RGB pixels are {expected} bytes, but {size} came")
-    return np.frombuffer(data, np.uint8).reshape(height, width, 3)
+    return from_rows(data, (height, width, 3), "RGB")

@@ -172,7 +172,7 @@ class Broadcast:
     async def _run(self) -> None:
         """Draw from the source until it ends, fails, is stopped, or nobody looks."""
         self._stops_before = self._stops
-        line = Line(self._shared)
+        line = Line(self._shared, self._journal.meter.count_skipped)
         distributing = asyncio.ensure_future(self._distribute(line))
         self._last = None
         try:
@@ -229,7 +229,7 @@ class Broadcast:
             arrival = Arrival(
                 replace(item, index=index), budget=None if rate is None else max(1, int(rate / fps))
             )
-        self._journal.meter.count_skipped(line.offer(arrival))
+        line.offer(arrival)
 
     def _fail(self, line: Line, error: Exception) -> None:
         if not isinstance(error, KcommError):

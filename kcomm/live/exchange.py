@@ -66,7 +66,7 @@ class Exchange:
         """Ask for the camera's frames, and yield the messages of their results."""
         self.sender.begin()
         self._newest_still = -1
-        line = self._line = Line(self._shared)
+        line = self._line = Line(self._shared, self._journal.meter.count_skipped)
         receiving = asyncio.ensure_future(self._receive(line))
         try:
             while (done := await line.next()) is not None:
@@ -85,7 +85,7 @@ class Exchange:
         arrival = await self._read(Decoder(), message)
         line, skipped = self._line, 0
         if line is not None:
-            self._journal.meter.count_skipped(line.pass_over(arrival.frame.index))
+            line.pass_over(arrival.frame.index)
             await line.settle()
             skipped = line.take_skipped()
         if arrival.error is not None:
@@ -113,9 +113,9 @@ class Exchange:
                 async for message in messages:
                     arrival = await self._read(decoder, message)
                     if isinstance(arrival.error, KcommError) and arrival.error.code == "kcomm.no_frame":
-                        self._journal.meter.count_skipped(line.skip())
+                        line.skip()
                     else:
-                        self._journal.meter.count_skipped(line.offer(arrival))
+                        line.offer(arrival)
         except Exception as error:
             if not isinstance(error, KcommError) or error.code not in _ENDS:
                 self._journal.fail("the camera of a page failed", error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -75,10 +76,13 @@ class Line:
     ----------
     shared : SharedProcessor
         Which all lines take turns at.
+    on_skip : callable
+        Told of each frame that is passed over.
     """
 
-    def __init__(self, shared: SharedProcessor) -> None:
+    def __init__(self, shared: SharedProcessor, on_skip: Callable[[], object]) -> None:
         self._shared = shared
+        self._on_skip = on_skip
         self._waiting: deque[Arrival] = deque()
         self._begun: deque[asyncio.Future[Done]] = deque()
         self._changed = asyncio.Event()
@@ -87,27 +91,24 @@ class Line:
         self._is_finished = False
         self._feeder = asyncio.ensure_future(self._feed())
 
-    def offer(self, arrival: Arrival) -> int:
-        """Take a frame; return how many were passed over for it."""
+    def offer(self, arrival: Arrival) -> None:
+        """Take a frame; it may be passed over, or another one for it."""
         self._shared.note_use(self)
         if arrival.frame.index < self._floor:
-            return self.skip()
-        if arrival.error is not None:
-            passed = len(self._waiting) >= _MOST_FAILED and self._waiting[0].error is not None
-            if passed:
-                self._waiting.popleft()
-        else:
-            kept = deque(other for other in self._waiting if other.error is not None)
-            passed = len(kept) < len(self._waiting)
-            self._waiting = kept
+            self.skip()
+            return
+        if arrival.error is None:
+            self._keep(lambda other: other.error is not None)
+        elif len(self._waiting) >= _MOST_FAILED and self._waiting[0].error is not None:
+            self._waiting.popleft()
+            self.skip()
         self._waiting.append(arrival)
         self._changed.set()
-        return self.skip() if passed else 0
 
-    def skip(self) -> int:
-        """Take note of a frame that can't be processed; return 1."""
+    def skip(self) -> None:
+        """Take note of a frame that is not processed."""
         self._skipped += 1
-        return 1
+        self._on_skip()
 
     def finish(self) -> None:
         """Take note that no more frames come."""
@@ -127,13 +128,10 @@ class Line:
         self._changed.set()
         return done
 
-    def pass_over(self, index: int) -> int:
-        """Begin no frame that is older than `index`; return how many were passed over for that now."""
+    def pass_over(self, index: int) -> None:
+        """Begin no frame that is older than `index`."""
         self._floor = max(self._floor, index)
-        kept = deque(other for other in self._waiting if other.frame.index >= index)
-        passed = sum(self.skip() for _ in range(len(self._waiting) - len(kept)))
-        self._waiting = kept
-        return passed
+        self._keep(lambda other: other.frame.index >= index)
 
     async def settle(self) -> None:
         """Wait until every frame that was begun is done."""
@@ -163,6 +161,12 @@ class Line:
         self._waiting.clear()
         self._is_finished = True
         self._changed.set()
+
+    def _keep(self, is_wanted: Callable[[Arrival], bool]) -> None:
+        kept = deque(filter(is_wanted, self._waiting))
+        for _ in range(len(self._waiting) - len(kept)):
+            self.skip()
+        self._waiting = kept
 
     async def _change(self) -> None:
         self._changed.clear()

@@ -46,10 +46,9 @@ class WebcamMeter(Meter):
         self._codec = ""
         self._camera_codec = ""
 
-    def count_skipped(self, number: int) -> None:
-        """Count frames that were passed over."""
-        with self._lock:
-            self._counts["skipped"] += number
+    def count_skipped(self) -> None:
+        """Count a frame that was passed over."""
+        self.count("skipped")
 
     def count_arrived(self, codec: str, ms: Mapping[str, float]) -> None:
         """Take note of a camera frame, and of the times of its stages in the page."""
