@@ -153,9 +153,8 @@ class TestTheFunction:
             cam = kcomm.webcam(process, executor=pool)
             cam.on_error = on_error
             CameraPage(host, cam).results(60)
-            newest = str(cam.error)
             let_go.set()
-            until(lambda: told[-1] == newest)
+            until(lambda: told[-1] == str(cam.error))
         assert told[0] == "0"
         assert len(told) < 20
 
