@@ -25,9 +25,9 @@ const RECENT = 8;
 /** Without a queue the link is thought to be quicker with each frame: by this share, twice, three times, ... up to the most. */
 const HOPE = 0.002;
 const MOST_HOPE = 0.05;
-/** A transit that is longer than the base by so many milliseconds, by such a share of it, or by half an interval, was a queue. */
+/** A transit that is longer than the base by so many milliseconds, so many times what they differ by, or half an interval, was a queue. */
 const NOISE = 20;
-const JITTER = 0.25;
+const JITTER = 2;
 /** Milliseconds between two looks for the base, and how many delays: one costs a delay's frames. The first of them while frames queue. */
 const QUICK_PROBE_INTERVAL = 1000;
 const PROBE_INTERVAL = 5000;
@@ -81,6 +81,8 @@ export class Pacer {
   #stages = 0;
   #base = Number.POSITIVE_INFINITY;
   #transits: number[] = [];
+  /** By which a transit differs from the one before, in the mean (RFC 3550, 6.4.1). */
+  #jitter = 0;
   /** When the last one came back, and the mean time between two. */
   #cameAt: number | null = null;
   #spacing = 0;
@@ -187,6 +189,8 @@ export class Pacer {
     }
     this.#base = Math.min(this.#base, transit);
     if (transit <= this.#base + this.#noise) this.#tried = Math.min(MOST, this.#tried + 1);
+    const difference = Math.abs(transit - (this.#transits.at(-1) ?? transit));
+    this.#jitter += (difference - this.#jitter) / 16;
     this.#transits = [...this.#transits, transit].slice(-RECENT);
     this.#followLink(now);
     this.#link = Math.min(this.#link, transit); // A stage takes no longer than all of them.
@@ -216,7 +220,7 @@ export class Pacer {
 
   /** How much longer than the base a transit may be without a queue. */
   get #noise(): number {
-    return Math.max(NOISE, this.interval / 2, JITTER * this.#base);
+    return Math.max(NOISE, this.interval / 2, JITTER * this.#jitter);
   }
 
   #gone(index: number): void {
