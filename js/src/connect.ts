@@ -24,8 +24,8 @@ export interface ConnectOptions extends ChannelOptions {
 export interface Host {
   /** The kernel of the notebook or console; null if it has none. Waits for a session that is being started. */
   kernel(): Promise<KernelConnection | null>;
-  /** Calls back once when the element has gone for good, which scrolling a cell out of a windowed notebook is not. */
-  onGone(callback: () => void): void;
+  /** Calls back once when the element has gone for good, which scrolling a cell out of a windowed notebook is not; gives back what ends that. */
+  onGone(callback: () => void): () => void;
 }
 
 /** Finds the notebook or console that an element is in; null: (so far) in none. */
@@ -64,22 +64,22 @@ export async function connect(target: string, options: ConnectOptions = {}): Pro
   const host = given === undefined ? await locate(element, clock, options.signal) : null;
   // From here on, since an output may be replaced at any moment of what follows.
   const gone = new AbortController();
-  host?.onGone(() => gone.abort());
-  const signal = options.signal ? AbortSignal.any([options.signal, gone.signal]) : gone.signal;
-  const kernel = given ?? (host && (await kernelOf(host, clock)));
-  if (!kernel) {
-    throw new KcommError(
-      "kcomm.no_kernel",
-      "this notebook has no kernel: choose one, then run the cell",
-    );
-  }
-  const unneed = need(kernel);
-  const unwatch = onLink ? watchLink(kernel, onLink) : () => {};
+  const undo: (() => void)[] = [];
   const leave = () => {
-    unwatch();
-    unneed();
+    for (const end of undo.splice(0)) end();
   };
+  if (host !== null) undo.push(host.onGone(() => gone.abort()));
+  const signal = options.signal ? AbortSignal.any([options.signal, gone.signal]) : gone.signal;
   try {
+    const kernel = given ?? (host && (await kernelOf(host, clock)));
+    if (!kernel) {
+      throw new KcommError(
+        "kcomm.no_kernel",
+        "this notebook has no kernel: choose one, then run the cell",
+      );
+    }
+    undo.push(need(kernel));
+    if (onLink) undo.push(watchLink(kernel, onLink));
     await ready(kernel, clock, signal);
     const channel = await open(kernel, gone.signal, target, { ...channelOptions, signal }, clock);
     void channel.closed.then(leave);

@@ -7,6 +7,8 @@ import { make, setText } from "./elements.js";
 import { KcommError } from "./errors.js";
 import type { Link } from "./link.js";
 import { webcamView } from "./live/view.js";
+import { passFocus } from "./ui/focus.js";
+import { statusAround } from "./ui/status.js";
 import { describeBreak, describeEnd, describeWait, isDown } from "./wording.js";
 
 export const MIME_TYPE = "application/vnd.kcomm.view+json";
@@ -48,11 +50,13 @@ export class View {
     { type: "button", class: "kcomm-Retry", hidden: true },
     "Reconnect",
   );
-  readonly #message = make("div", { class: "kcomm-Message", role: "status", hidden: true });
+  readonly #message = make("div", { class: "kcomm-Message", hidden: true });
   readonly #life = new AbortController();
   #status: Status = "connecting";
   #link: Link = "ready";
   #wasLive = false;
+  /** Whether to try once more if what is tried now fails: it may be meant for a kernel that there was before. */
+  #isAsked = false;
   /** While it connects: whether it says nothing yet of what it waits for, says so, or has waited for long. */
   #patience: "silent" | "said" | "long" = "silent";
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -69,7 +73,7 @@ export class View {
     this.#message.append(this.#text, this.#button);
     this.node.dataset.kind = this.#spec.kind;
     this.node.style.setProperty("--kcomm-width", `${this.#spec.width}px`);
-    this.node.append(this.#content.node, this.#message);
+    this.node.append(this.#content.node, statusAround(this.#message));
     this.#button.addEventListener("click", () => this.retry());
     window.addEventListener("pagehide", this.#leave);
     void this.#live();
@@ -81,7 +85,8 @@ export class View {
 
   /** Tries once more, if it is not connected: the notebook has another kernel, or the user asked. */
   retry(): void {
-    if (this.#status === "gone" || this.#status === "lost") void this.#live();
+    if (this.#status === "connecting") this.#isAsked = true;
+    else if (this.#status !== "live") void this.#live();
   }
 
   /** The output was removed: closes the channel, and gives the camera back. */
@@ -102,9 +107,11 @@ export class View {
     const { signal } = this.#life;
     for (let tries = 0; !signal.aborted; ) {
       this.#wait();
+      this.#isAsked = false;
       const began = performance.now();
       const reason = await this.#session().catch(asReason);
       if (signal.aborted || reason.code === "kcomm.left") return;
+      if (this.#isAsked) continue;
       if (performance.now() - began > STEADY) tries = 0;
       const delay = RETRIES[tries++];
       if (reason.code !== "kcomm.session_lost" || delay === undefined) {
@@ -128,6 +135,7 @@ export class View {
     signal.addEventListener("abort", close);
     try {
       this.#wasLive = true;
+      this.#isAsked = false;
       this.#show("live", describeBreak(this.#link));
       await this.#content.attach(channel).catch((error) => {
         if (!channel.isOpen) return; // The reason is told below.
@@ -173,6 +181,7 @@ export class View {
     this.#status = status;
     this.node.dataset.status = status;
     this.node.toggleAttribute("data-down", status === "live" && isDown(this.#link));
+    if (status !== "lost") passFocus(this.#button, this.#content.node);
     this.#say(message);
     this.#button.hidden = status !== "lost";
   }

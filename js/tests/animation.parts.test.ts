@@ -1,13 +1,12 @@
 /** The small parts of a player's view that need no page. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { discard } from "../src/animation/drawn.js";
 import { actionOf, KEYS, type KeyActions } from "../src/animation/keys.js";
 import { describeError } from "../src/animation/notices.js";
 import { due, Pace } from "../src/animation/pace.js";
 import { Readout } from "../src/animation/readout.js";
 import { ScaleWatch, scaleFor } from "../src/animation/scale.js";
 import { describeStats } from "../src/animation/stats.js";
-import type { DecodedFrame } from "../src/frames/decoder.js";
+import { type DecodedFrame, discard } from "../src/frames/decoder.js";
 import { lend } from "../src/frames/spares.js";
 import { fileName, whyNoCopy } from "../src/ui/capture.js";
 import { bytes } from "../src/ui/figures.js";

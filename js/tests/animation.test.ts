@@ -223,3 +223,64 @@ it("readInfo fills in what may be missing", () => {
   expect(readInfo(info)).toMatchObject({ interval: 100, speed: 1, title: "", direction: 1 });
   expect(readInfo({ ...INFO, loop: "bounce" })).toMatchObject({ loop: "bounce", linked: false });
 });
+
+it.each([
+  { action: "seek", value: Number.NaN },
+  { action: "seek", value: Number.POSITIVE_INFINITY },
+  { action: "step", value: Number.NaN },
+  { action: "step", value: "far" },
+  { action: "speed", value: Number.NaN },
+  { action: "fps", value: Number.POSITIVE_INFINITY },
+])("a command of no number a player can go by changes nothing: %o", async (command) => {
+  const { player, painted, kernel } = await play({ count: null, index: 3 });
+  await until(() => painted.length === 1);
+  player.control(command);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(player.state).toMatchObject({ index: 3, speed: 1, fps: 1000, playing: false });
+  expect(kernel.asked).toEqual(["draw 3"]);
+});
+
+it("a player asked for a frame of no number goes to one that exists", () => {
+  expect(clamp(Number.NaN, 10)).toBe(0);
+  expect(clamp(Number.POSITIVE_INFINITY, 10)).toBe(9);
+  expect(clamp(Number.POSITIVE_INFINITY, null)).toBe(Number.MAX_SAFE_INTEGER);
+});
+
+describe("the kernel is told at once that a player has stopped", () => {
+  it("where the stream fails", async () => {
+    const { player, painted, kernel } = await play();
+    await until(() => painted.length === 1);
+    // biome-ignore lint/correctness/useYield: it fails before its first frame
+    kernel.channel.handleStream("play", async function* () {
+      throw new Error("no");
+    });
+    player.play();
+    await until(() => player.error !== null);
+    await until(() => kernel.states.at(-1)?.playing === false);
+  });
+
+  it("where it ends, though how many frames there are is not told", async () => {
+    const { player, painted, kernel } = await play({ count: null });
+    await until(() => painted.length === 1);
+    kernel.channel.handle("info", () => new Promise(() => undefined));
+    kernel.channel.handleStream("play", async function* () {
+      yield* [];
+    });
+    player.play();
+    await until(() => kernel.states.at(-1)?.playing === false);
+    expect(player.state.playing).toBe(false);
+  });
+
+  it("and the last frame is drawn as it is, though that fails", async () => {
+    const { player, painted, kernel } = await play({ count: null }, { codec: "jpeg" });
+    await until(() => painted.length === 1);
+    const { asked } = kernel;
+    kernel.channel.handle("info", () => Promise.reject(new Error("no")));
+    kernel.channel.handleStream("play", async function* () {
+      yield { index: 1 };
+    });
+    player.play();
+    await until(() => asked.includes("draw 1"));
+    expect(player.error).not.toBeNull();
+  });
+});

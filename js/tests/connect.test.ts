@@ -10,14 +10,22 @@ class FakeElement {
 
 const element = () => new FakeElement() as unknown as Element;
 
-function hostOf(kernel: FakeKernel | null): Host & { gone: () => void } {
-  let callback = () => {};
+function hostOf(
+  kernel: FakeKernel | null,
+): Host & { gone: () => void; readonly isWatched: boolean } {
+  let callback: (() => void) | null = null;
   return {
     kernel: async () => kernel?.connection ?? null,
     onGone: (onGone) => {
       callback = onGone;
+      return () => {
+        callback = null;
+      };
     },
-    gone: () => callback(),
+    gone: () => callback?.(),
+    get isWatched() {
+      return callback !== null;
+    },
   };
 }
 
@@ -50,6 +58,26 @@ describe("by element", () => {
     await failed;
     expect(kernel.sent).toEqual([]);
     expect(kernel.connectionStatusChanged.size).toBe(0);
+  });
+
+  it("watches its output no longer than its channel lasts", async () => {
+    const host = hostOf(calculator());
+    setHostFinder(() => host);
+    const channel = await connect("calc", { element: element() });
+    expect(host.isWatched).toBe(true);
+    channel.close();
+    await channel.closed;
+    expect(host.isWatched).toBe(false);
+  });
+
+  it("watches its output no longer where there is no channel", async () => {
+    const without = hostOf(null);
+    setHostFinder(() => without);
+    await expect(connect("calc", { element: element() })).rejects.toThrow("no kernel");
+    const other = hostOf(calculator());
+    setHostFinder(() => other);
+    await expect(connect("calk", { element: element() })).rejects.toThrow("no target");
+    expect([without.isWatched, other.isWatched]).toEqual([false, false]);
   });
 
   it("says that an element is in no notebook", async () => {

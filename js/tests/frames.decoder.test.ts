@@ -185,6 +185,20 @@ describe("without a worker", () => {
     expect(fetched).toEqual([1]);
   });
 
+  it("does nothing for views that are closed", async () => {
+    const { worker, engine, decoder } = setUp();
+    const run = vi.spyOn(Desk.prototype, "run");
+    onTestFinished(() => run.mockRestore());
+    await decoder.decode(key(1));
+    const pending = decoder.decode(key(2));
+    decoder.close();
+    run.mockClear();
+    worker.die();
+    expect(await pending).toMatchObject({ error: { code: "kcomm.cancelled" } });
+    expect(run).not.toHaveBeenCalled();
+    expect(engine.waiting).toBe(0);
+  });
+
   it("does not wait for a worker that never answers", async () => {
     const { worker, engine, decoder } = setUp(gone, 30);
     worker.mute = true;

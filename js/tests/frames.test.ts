@@ -1,5 +1,5 @@
 import { deflateSync } from "node:zlib";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { decode, inflate } from "../src/frames/decode.js";
 import { fitInto } from "../src/frames/encode.js";
 import { isFailed, readFrame } from "../src/frames/frame.js";
@@ -40,6 +40,13 @@ describe("readFrame", () => {
     const frame = readFrame({ ...FRAME, ms: { draw: "slow", encode: 1 } });
     expect(frame).toMatchObject({ ms: { encode: 1 } });
   });
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY])("ignores the time %d", (time) => {
+    expect(readFrame({ ...FRAME, ms: { draw: time, encode: 2 }, captured: time })).toEqual({
+      ...FRAME,
+      ms: { encode: 2 },
+    });
+  });
 });
 
 describe("decode", () => {
@@ -53,6 +60,58 @@ describe("decode", () => {
     expect(((await decode(grey)) as ImageData).data).toEqual(
       Uint8ClampedArray.of(1, 1, 1, 255, 255, 255, 255, 255),
     );
+  });
+});
+
+describe("an image file", () => {
+  const SMALL = { ...FRAME, codec: "png", width: 1, height: 1 } as const;
+  const png = (width: number, height: number) =>
+    Uint8Array.of(
+      ...[0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10, 0, 0, 0, 13, 0x49, 0x48, 0x44, 0x52],
+      ...[width, height].flatMap((side) => [0, 0, side >> 8, side & 255]),
+      ...[8, 6, 0, 0, 0],
+    );
+
+  /** A browser that decodes a file to pixels of this size. */
+  function browser(width: number, height: number) {
+    const close = vi.fn();
+    const decodeFile = vi.fn(async () => ({ width, height, close }));
+    vi.stubGlobal("createImageBitmap", decodeFile);
+    onTestFinished(() => void vi.unstubAllGlobals());
+    return { decodeFile, close };
+  }
+
+  it("that says the size of its frame is decoded", async () => {
+    browser(1, 1);
+    expect(await decode({ ...SMALL, data: png(1, 1) })).toMatchObject({ width: 1, height: 1 });
+  });
+
+  it("of another size is refused before it takes memory", async () => {
+    const { decodeFile } = browser(30_000, 30_000);
+    await expect(decode({ ...SMALL, data: png(30_000, 30_000) })).rejects.toMatchObject({
+      code: "kcomm.bad_value",
+      message: "a frame of 1 x 1 was announced, but 30000 x 30000 came",
+    });
+    expect(decodeFile).not.toHaveBeenCalled();
+  });
+
+  it("that tells no size is refused before it takes memory", async () => {
+    const { decodeFile } = browser(1, 1);
+    await expect(decode({ ...SMALL, data: new Uint8Array(100) })).rejects.toMatchObject({
+      code: "kcomm.bad_value",
+      message: "a frame is no png image",
+    });
+    expect(decodeFile).not.toHaveBeenCalled();
+  });
+
+  it("that is to be turned is judged as it comes out", async () => {
+    const { close } = browser(2, 1);
+    const data = png(1, 2);
+    expect(await decode({ ...SMALL, width: 2, data })).toMatchObject({ width: 2, height: 1 });
+    await expect(decode({ ...SMALL, height: 2, data })).rejects.toMatchObject({
+      code: "kcomm.bad_value",
+    });
+    expect(close).toHaveBeenCalled();
   });
 });
 

@@ -1,12 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { fitInto } from "../src/frames/encode.js";
+import { startWorker } from "../src/frames/start-worker.js";
 import { Capture, type CaptureSource, type WorkerLike } from "../src/live/capture.js";
 import { type Order, type Reply, type Scope, serve } from "../src/live/capture-serving.js";
 import { type Answer, Capturer, type Wanted } from "../src/live/capturing.js";
 import { FakeVideoEncoder, FakeVideoFrame, fakeCodecs } from "./fakes/codecs.js";
+import { FakeTrack } from "./fakes/page.js";
 
 beforeEach(fakeCodecs);
 afterEach(() => {
+  vi.restoreAllMocks();
   vi.unstubAllGlobals();
   vi.useRealTimers();
 });
@@ -109,6 +112,32 @@ describe("a capturer", () => {
     expect(await shoot({ codecs: ["vp9"] })).toMatch(/none of the codecs vp9/);
   });
 
+  it("makes no other encoder when it is closed while one is asked for", async () => {
+    let answer = (_: { supported: boolean }) => {};
+    const asking = vi
+      .spyOn(FakeVideoEncoder, "isConfigSupported")
+      .mockReturnValueOnce(new Promise((resolve) => (answer = resolve)));
+    const { capturer: made, answers } = capturer();
+    made.want({ ...WANTED, codecs: ["h264", "vp9", "jpeg"] });
+    made.put(picture(), 10);
+    made.close();
+    answer({ supported: true });
+    await vi.waitFor(() => expect(FakeVideoFrame.open).toBe(0));
+    expect(asking).toHaveBeenCalledOnce();
+    expect(FakeVideoEncoder.made).toHaveLength(0);
+    expect(answers).toHaveLength(0);
+  });
+
+  it("keeps no encoder that failed", async () => {
+    const { shoot } = capturer();
+    await shoot();
+    FakeVideoEncoder.onEncode = () => {
+      throw new Error("broken");
+    };
+    expect(await shoot()).toMatchObject({ codec: "jpeg" });
+    expect(FakeVideoEncoder.made.map(({ state }) => state)).toEqual(["closed"]);
+  });
+
   it("takes the next codec when an encoder dies", async () => {
     const { shoot } = capturer();
     await shoot();
@@ -198,7 +227,11 @@ class LocalWorker implements WorkerLike {
     serve(this.#scope);
   }
 
+  /** What can't be transferred, where a test says so. */
+  refuses: (order: Order) => boolean = () => false;
+
   postMessage(order: unknown): void {
+    if (this.refuses(order as Order)) throw new DOMException("no", "DataCloneError");
     this.orders.push(order as Order);
     if (this.isDead) return;
     queueMicrotask(() => this.#scope.onmessage?.({ data: order } as MessageEvent<Order>));
@@ -209,9 +242,37 @@ class LocalWorker implements WorkerLike {
   }
 }
 
+/** Lets workers alone read tracks, as Safari does: pictures come when the test gives them. */
+function workerTracks() {
+  const following: { track: FakeTrack; give(picture: VideoFrame): void }[] = [];
+  class Processor {
+    readonly readable: ReadableStream<VideoFrame>;
+
+    constructor({ track }: { track: FakeTrack }) {
+      this.readable = new ReadableStream({
+        start: (to) => {
+          const give = (frame: VideoFrame) => {
+            if (track.readyState === "live") to.enqueue(frame);
+            else frame.close();
+          };
+          following.push({ track, give });
+        },
+      });
+    }
+  }
+  // The page makes its capture before the worker gets its first order.
+  queueMicrotask(() => vi.stubGlobal("MediaStreamTrackProcessor", Processor));
+  return { following };
+}
+
 function source() {
   const watchers = new Set<(time: number) => void>();
-  const track = { clone: () => ({ stop: () => {} }) } as unknown as MediaStreamTrack;
+  const clones: FakeTrack[] = [];
+  const clone = () => {
+    clones.push(new FakeTrack());
+    return clones.at(-1);
+  };
+  const track = { clone } as unknown as MediaStreamTrack;
   const made: CaptureSource = {
     track,
     video: { width: 8, height: 6 } as unknown as HTMLVideoElement,
@@ -223,7 +284,7 @@ function source() {
   const present = () => {
     for (const tell of watchers) tell(performance.now());
   };
-  return { made, present, watchers };
+  return { made, present, watchers, clones };
 }
 
 const { id: _, ...ORDER } = WANTED;
@@ -246,6 +307,58 @@ describe("a capture", () => {
     capture.close();
     await vi.waitFor(() => expect(worker.isDead).toBe(true));
     expect(watchers.size).toBe(0);
+  });
+
+  it("holds no second track where that can't go to a worker", async () => {
+    const { made, present, clones } = source();
+    const worker = new LocalWorker();
+    worker.refuses = (order) => "track" in order;
+    const capture = new Capture(made, () => worker);
+    expect(clones.map(({ readyState }) => readyState)).toEqual(["ended"]);
+    expect(await filmed(capture.want(ORDER), present)).toMatchObject({ codec: "h264" });
+    expect(capture.isOffThread).toBe(true);
+    capture.close();
+  });
+
+  it("holds no second track that the worker can't read", async () => {
+    const { made, present, clones } = source();
+    const capture = new Capture(made, () => new LocalWorker());
+    await filmed(capture.want(ORDER), present);
+    expect(clones.map(({ readyState }) => readyState)).toEqual(["ended"]);
+    capture.close();
+  });
+
+  it("sends pictures of the new size after a resize, of a worker's own track too", async () => {
+    const { made, clones, watchers } = source();
+    const workers = workerTracks();
+    const capture = new Capture(made, () => new LocalWorker());
+    await vi.waitFor(() => expect(workers.following).toHaveLength(1));
+    capture.resized();
+    await vi.waitFor(() => expect(workers.following).toHaveLength(2));
+    expect(clones.map(({ readyState }) => readyState)).toEqual(["ended", "live"]);
+    const shot = capture.want(ORDER);
+    workers.following[0]?.give(picture(8, 6)); // It was on its way.
+    workers.following[1]?.give(picture(4, 2));
+    expect(await shot).toMatchObject({ width: 4, height: 2 });
+    expect(watchers.size).toBe(0);
+    capture.close();
+    await vi.waitFor(() => expect(FakeVideoFrame.open).toBe(0));
+    expect(clones[1]?.readyState).toBe("ended");
+  });
+
+  it("loses no picture that can't go to the worker", async () => {
+    const { made, present } = source();
+    const worker = new LocalWorker();
+    worker.refuses = (order) => "picture" in order;
+    const capture = new Capture(made, () => worker);
+    const shot = capture.want(ORDER);
+    await vi.waitFor(() => {
+      present();
+      expect(capture.isOffThread).toBe(false);
+    });
+    expect(await shot).toMatchObject({ codec: "h264" }); // No other one came.
+    expect(FakeVideoFrame.open).toBe(0);
+    capture.close();
   });
 
   it("hands a track's pictures to the worker", async () => {
@@ -328,6 +441,25 @@ describe("a capture", () => {
     await expect(filmed(shot, present)).rejects.toMatchObject({ code: "kcomm.camera_failed" });
     capture.close();
   });
+});
+
+it("a worker that the page's policy forbids leaves no address behind", () => {
+  const addresses = new Set<string>();
+  vi.spyOn(URL, "createObjectURL").mockImplementation(() => {
+    addresses.add("blob:1");
+    return "blob:1";
+  });
+  vi.spyOn(URL, "revokeObjectURL").mockImplementation((address) => void addresses.delete(address));
+  vi.stubGlobal(
+    "Worker",
+    class {
+      constructor() {
+        throw new DOMException("forbidden", "SecurityError");
+      }
+    },
+  );
+  expect(() => startWorker("", "test")).toThrow("forbidden");
+  expect(addresses.size).toBe(0);
 });
 
 it("fitInto keeps the aspect, and sides that are multiples", () => {

@@ -1,232 +1,21 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { acceptChannel, openChannel } from "../src/channel.js";
+import type { Channel } from "../src/channel.js";
 import { FrameDecoder } from "../src/frames/decoder.js";
-import { Camera } from "../src/live/camera.js";
 import type { Capture } from "../src/live/capture.js";
-import { type LoopView, WebcamLoop } from "../src/live/loop.js";
+import type { LoopView } from "../src/live/loop.js";
 import { Reporter } from "../src/live/reporting.js";
 import { Sender } from "../src/live/sending.js";
-import { readInfo, type State } from "../src/live/state.js";
-import { MemoryLink } from "../src/transport/memory.js";
+import { Receiver } from "../src/live/showing.js";
+import { readInfo } from "../src/live/state.js";
 import { FakeCapture } from "./fakes/capture.js";
-import { FakeTrack, FakeVideo, fakeCamera, fakePage, fakeStream } from "./fakes/page.js";
+import { loop, until } from "./fakes/loop.js";
+import { fakeCamera, fakePage } from "./fakes/page.js";
 
 beforeEach(fakePage);
-afterEach(() => vi.unstubAllGlobals());
-
-const REQUEST = { width: 640, height: 480, fps: 30, device: null };
-const until = (condition: () => boolean) => vi.waitFor(() => expect(condition()).toBe(true));
-
-function open(onEnded = () => {}) {
-  const video = new FakeVideo();
-  const camera = Camera.open(video as unknown as HTMLVideoElement, REQUEST, onEnded);
-  return { video, camera };
-}
-
-describe("the camera", () => {
-  it.each([
-    ["NotAllowedError", "kcomm.camera_denied"],
-    ["SecurityError", "kcomm.camera_denied"],
-    ["NotFoundError", "kcomm.camera_missing"],
-    ["OverconstrainedError", "kcomm.camera_missing"],
-    ["NotReadableError", "kcomm.camera_busy"],
-    ["TypeError", "kcomm.camera_failed"],
-  ])("that fails with %s is %s", async (name, code) => {
-    fakeCamera(async () => {
-      throw Object.assign(new Error("no"), { name });
-    });
-    await expect(open().camera).rejects.toMatchObject({ code });
-  });
-
-  it("is not to be had on an insecure page", async () => {
-    fakeCamera(async () => fakeStream([]), false);
-    await expect(open().camera).rejects.toMatchObject({ code: "kcomm.camera_insecure" });
-  });
-
-  it("tells who watches of each picture, until it is stopped", async () => {
-    const track = new FakeTrack();
-    fakeCamera(async () => fakeStream([track]));
-    const { video, camera: opening } = open();
-    const camera = await opening;
-    const times: number[] = [];
-    const unwatch = camera.watch((time) => times.push(time));
-    video.present(100);
-    video.present(133);
-    unwatch();
-    video.present(166);
-    camera.watch((time) => times.push(time));
-    video.present(200);
-    camera.stop();
-    video.present(233);
-    expect(times).toEqual([100, 133, 200]);
-    expect(track.readyState).toBe("ended");
-    expect(video.srcObject).toBeNull();
-  });
-
-  it("is chosen by its name, which is told only after consent", async () => {
-    const asked: { video: { deviceId?: unknown } }[] = [];
-    const first = new FakeTrack();
-    fakeCamera(async (request) => {
-      asked.push(request as (typeof asked)[0]);
-      return fakeStream([asked.length === 1 ? first : new FakeTrack()]);
-    });
-    const labels = () => (asked.length === 0 ? [] : ["Fake camera", "Other camera"]);
-    navigator.mediaDevices.enumerateDevices = async () =>
-      labels().map((label, i) => ({
-        kind: "videoinput",
-        deviceId: i === 0 ? "fake" : "other",
-        label,
-      })) as MediaDeviceInfo[];
-    const video = new FakeVideo() as unknown as HTMLVideoElement;
-    await Camera.open(video, { ...REQUEST, device: "Other camera" }, () => {});
-    expect(first.readyState).toBe("ended");
-    expect(asked.map((request) => request.video.deviceId)).toEqual([undefined, { exact: "other" }]);
-    await expect(
-      Camera.open(video, { ...REQUEST, device: "No such" }, () => {}),
-    ).rejects.toMatchObject({ code: "kcomm.camera_missing" });
-  });
-
-  it("that is not wanted any more goes off at once, even if its video never plays", async () => {
-    const track = new FakeTrack();
-    fakeCamera(async () => fakeStream([track]));
-    const video = new FakeVideo();
-    video.play = () => new Promise(() => {});
-    const over = new AbortController();
-    const element = video as unknown as HTMLVideoElement;
-    const opening = Camera.open(element, REQUEST, () => {}, over.signal);
-    await until(() => video.srcObject !== null);
-    over.abort();
-    expect(track.readyState).toBe("ended");
-    expect(video.srcObject).toBeNull();
-    await expect(opening).rejects.toMatchObject({ code: "kcomm.cancelled" });
-  });
-
-  it("that was opened to learn the names goes off when they can't be told", async () => {
-    const track = new FakeTrack();
-    fakeCamera(async () => fakeStream([track]));
-    let calls = 0;
-    navigator.mediaDevices.enumerateDevices = async () => {
-      calls += 1;
-      if (calls > 1) throw new Error("no names");
-      return [];
-    };
-    const video = new FakeVideo() as unknown as HTMLVideoElement;
-    const opening = Camera.open(video, { ...REQUEST, device: "Other" }, () => {});
-    await expect(opening).rejects.toMatchObject({ code: "kcomm.camera_failed" });
-    expect(track.readyState).toBe("ended");
-  });
-
-  it("is asked for the wished rate again when its size changes", async () => {
-    const track = new FakeTrack();
-    const asked: unknown[] = [];
-    track.getSettings = () => ({ deviceId: "fake", frameRate: 10 }); // All that it could in that size.
-    track.applyConstraints = async (wanted?: unknown) => void asked.push(wanted);
-    fakeCamera(async () => fakeStream([track]));
-    await (await open().camera).resize({ width: 320, height: 240 });
-    expect(asked).toEqual([
-      { width: { ideal: 320 }, height: { ideal: 240 }, frameRate: { ideal: 30 } },
-    ]);
-  });
-
-  it("goes on when its video was taken out of the page", async () => {
-    fakeCamera(async () => fakeStream([new FakeTrack()]));
-    const { video, camera: opening } = open();
-    const camera = await opening;
-    let plays = 0;
-    video.play = async () => {
-      plays += 1;
-    };
-    video.dispatchEvent(new Event("pause"));
-    expect(plays).toBe(1);
-    camera.stop();
-    video.dispatchEvent(new Event("pause"));
-    expect(plays).toBe(1);
-  });
-
-  it("is forbidden where the page's policy says so", async () => {
-    fakeCamera(async () => fakeStream([]));
-    vi.stubGlobal("document", { featurePolicy: { allowsFeature: () => false } });
-    await expect(open().camera).rejects.toMatchObject({ code: "kcomm.camera_forbidden" });
-  });
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
 });
-
-interface Sent {
-  index: number;
-  captured: number;
-  codec: string;
-  after?: number;
-}
-
-/** A loop, and a kernel that gives each camera frame back as two grey pixels. */
-async function loop(info: object = {}) {
-  const track = new FakeTrack();
-  fakeCamera(async () => fakeStream([track]));
-  const { a, b } = new MemoryLink();
-  const [kernel, channel] = await Promise.all([acceptChannel(b), openChannel(a)]);
-  const states: State[] = [];
-  const commands: unknown[] = [];
-  const frames: Sent[] = [];
-  const stills: Sent[] = [];
-  const failing = new Set<number>();
-  const result = ({ index, captured }: Sent) => {
-    const data = new Uint8Array(8);
-    return { index, captured, width: 2, height: 1, codec: "raw", data, ms: {}, pace: 1 };
-  };
-  kernel.handle("info", () => ({ width: 4, height: 4, fps: 1000, quality: 0.5, ...info }));
-  kernel.handle("still", (frame: Sent) => {
-    stills.push(frame);
-    return result(frame);
-  });
-  kernel.on("state", (state: State) => states.push(state));
-  kernel.on("command", (command) => commands.push(command));
-  kernel.handleStream("results", async function* () {
-    for await (const item of kernel.stream("camera", [{}])) {
-      const frame = item as Sent;
-      frames.push(frame);
-      const { index } = frame;
-      if (failing.has(index)) yield { index, error: { code: "x.y", message: "no" } };
-      else yield result(frame);
-    }
-  });
-  const video = new FakeVideo();
-  const painted: number[] = [];
-  let isVisible = true;
-  const view = {
-    video: video as unknown as HTMLVideoElement,
-    paint: (_: unknown, index: number) => painted.push(index),
-    paintInput: () => {},
-    changed: () => {},
-    get isVisible() {
-      return isVisible;
-    },
-    visible: async (signal: AbortSignal) => {
-      while (!isVisible && !signal.aborted) await new Promise((wake) => setTimeout(wake, 1));
-    },
-  };
-  const captures: FakeCapture[] = [];
-  const webcam = new WebcamLoop(view, () => {
-    const capture = new FakeCapture();
-    captures.push(capture);
-    return capture as unknown as Capture;
-  });
-  await webcam.attach(channel);
-  /** Pictures come, until the condition holds. */
-  const film = async (condition: () => boolean) => {
-    const timer = setInterval(() => captures.at(-1)?.present(performance.now()), 2);
-    try {
-      await until(condition);
-    } finally {
-      clearInterval(timer);
-    }
-  };
-  const show = (visible: boolean) => {
-    isVisible = visible;
-  };
-  return {
-    ...{ webcam, channel, kernel, track, states, commands, frames, stills, painted, failing },
-    ...{ film, show, captures },
-  };
-}
 
 describe("the sender", () => {
   it("puts no frame behind one that the kernel did not take", async () => {
@@ -252,6 +41,25 @@ describe("the sender", () => {
       over.abort();
     }
   });
+});
+
+it("gives the picture of a source back whose result is none", async () => {
+  const release = vi.fn();
+  const frame = { index: 1, width: 2, height: 1, codec: "raw", data: new Uint8Array(8) };
+  const pixels = { close: release } as unknown as ImageBitmap;
+  const decoded = { ...frame, lossless: true, bytes: 8, ms: {}, pixels };
+  const { decode } = FrameDecoder.prototype;
+  vi.spyOn(FrameDecoder.prototype, "decode").mockImplementation(function (
+    this: FrameDecoder,
+    value,
+  ) {
+    return value === frame ? Promise.resolve(decoded) : decode.call(this, value);
+  });
+  const hearer = { came: vi.fn(), missed: vi.fn(), failed: vi.fn() };
+  const receiver = new Receiver({} as Channel, {} as LoopView, hearer);
+  const taking = receiver.take({ input: frame });
+  await expect(taking).rejects.toMatchObject({ code: "kcomm.bad_value" });
+  expect(release).toHaveBeenCalledOnce();
 });
 
 it("figures tell of no stage that is gone", () => {
@@ -439,96 +247,6 @@ describe("the loop", () => {
     expect(webcam.state).toMatchObject({ state: "idle", error: { code: "kcomm.camera_lost" } });
   });
 
-  it("gives a camera back that came too late", async () => {
-    const { webcam, track } = await loop();
-    let permit = (_: unknown) => {};
-    fakeCamera(() => new Promise((resolve) => (permit = resolve)));
-    const starting = webcam.start();
-    webcam.stop();
-    permit(fakeStream([track]));
-    await starting;
-    expect(track.readyState).toBe("ended");
-    expect(webcam.state.state).toBe("idle");
-  });
-
-  it("uses the camera that was asked for last, whichever comes first", async () => {
-    const { webcam, track: late, film, painted } = await loop();
-    const permits: ((stream: unknown) => void)[] = [];
-    fakeCamera(() => new Promise((resolve) => permits.push(resolve)));
-    const first = webcam.start();
-    webcam.stop();
-    const second = webcam.start();
-    await until(() => permits.length === 2);
-    const track = new FakeTrack();
-    permits[1]?.(fakeStream([track]));
-    await second;
-    permits[0]?.(fakeStream([late]));
-    await first;
-    expect([late.readyState, track.readyState]).toEqual(["ended", "live"]);
-    expect((webcam.view.video.srcObject as unknown as MediaStream).getTracks()).toEqual([track]);
-    await film(() => painted.length > 1);
-  });
-
-  it("takes the camera that was chosen while it started", async () => {
-    const { webcam, track } = await loop();
-    const asked: unknown[] = [];
-    let permit = (_: unknown) => {};
-    fakeCamera((wanted) => {
-      asked.push((wanted as { video: { deviceId?: unknown } }).video.deviceId);
-      return new Promise((resolve) => (permit = resolve));
-    });
-    const devices = [{ kind: "videoinput", deviceId: "other", label: "Other camera" }];
-    navigator.mediaDevices.enumerateDevices = async () => devices as MediaDeviceInfo[];
-    const starting = webcam.start();
-    await webcam.choose("Other camera");
-    permit(fakeStream([track]));
-    await until(() => asked.length === 2);
-    expect(track.readyState).toBe("ended");
-    expect(asked).toEqual([undefined, { exact: "other" }]);
-    const other = new FakeTrack();
-    other.getSettings = () => ({ deviceId: "other" });
-    permit(fakeStream([other]));
-    await starting;
-    await until(() => webcam.state.state === "running");
-    expect(other.readyState).toBe("live");
-  });
-
-  it("asks the camera for the size that was chosen while it started", async () => {
-    const { webcam, track } = await loop();
-    const sizes: unknown[] = [];
-    track.applyConstraints = async (wanted?: unknown) => void sizes.push(wanted);
-    let permit = (_: unknown) => {};
-    fakeCamera(() => new Promise((resolve) => (permit = resolve)));
-    const starting = webcam.start();
-    await webcam.resize({ width: 2, height: 2 });
-    permit(fakeStream([track]));
-    await starting;
-    await until(() => sizes.length === 1);
-    expect(sizes[0]).toMatchObject({ width: { ideal: 2 } });
-  });
-
-  it("does what it is told before it knows the webcam once it does", async () => {
-    const { a, b } = new MemoryLink();
-    const [kernel, channel] = await Promise.all([acceptChannel(b), openChannel(a)]);
-    let asked = 0;
-    fakeCamera(() => Promise.reject(new Error(`asked ${++asked}`)));
-    let answer = (_: unknown) => {};
-    kernel.handle("info", () => new Promise((resolve) => (answer = resolve)));
-    kernel.handleStream("results", async function* () {});
-    const view = { video: new FakeVideo(), paint() {}, paintInput() {}, changed() {} };
-    const visible = async () => {};
-    const webcam = new WebcamLoop({ ...view, visible } as unknown as LoopView);
-    const states: string[] = [];
-    kernel.on("state", ({ state }: State) => states.push(state));
-    const attaching = webcam.attach(channel);
-    webcam.control({ action: "start" });
-    await new Promise((resolve) => setTimeout(resolve, 5));
-    answer({ source: "a file", state: "idle" });
-    await attaching;
-    expect(asked).toBe(0);
-    await until(() => states.includes("running"));
-  });
-
   it("neither paints nor tells of what comes after its end", async () => {
     const { webcam, painted, track, kernel, film } = await loop();
     await webcam.start();
@@ -576,7 +294,7 @@ describe("the loop", () => {
 
   it("gives the camera back with its channel", async () => {
     const { webcam, kernel, channel, track } = await loop({ state: "running" });
-    expect(webcam.state.state).toBe("running");
+    await until(() => webcam.state.state === "running");
     kernel.close();
     await channel.closed;
     webcam.detach();

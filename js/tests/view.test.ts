@@ -1,6 +1,9 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readSpec } from "../src/content.js";
+import { KcommError } from "../src/errors.js";
 import { isNdarray, ndarray } from "../src/ndarray.js";
+import { View } from "../src/view.js";
+import { type FakeDocument, type FakeElement, fakeDom } from "./fakes/dom.js";
 
 const SPEC = {
   version: 1,
@@ -49,5 +52,60 @@ describe("ndarray", () => {
     ["no typed array", () => ndarray([1, 2] as unknown as Float32Array)],
   ])("refuses %s", (_, make) => {
     expect(make).toThrow(expect.objectContaining({ code: "kcomm.bad_value" }));
+  });
+});
+
+describe("a view", () => {
+  let page: FakeDocument;
+  let node: FakeElement;
+  /** What lets each try to connect fail, in their order. */
+  let tries: ((error: unknown) => void)[];
+  let view: View;
+
+  beforeEach(() => {
+    page = fakeDom();
+    tries = [];
+    view = new View(SPEC, null, () => new Promise((_, reject) => tries.push(reject)));
+    node = view.node as unknown as FakeElement;
+    page.body.append(node);
+  });
+  afterEach(() => {
+    view.dispose();
+    vi.unstubAllGlobals();
+  });
+
+  const settled = () => new Promise((resolve) => setTimeout(resolve));
+  async function fail(code: string) {
+    tries.at(-1)?.(new KcommError(code, "no"));
+    await settled();
+  }
+
+  it("that waits for a kernel tries once more when the notebook has another one", async () => {
+    view.retry();
+    await fail("kcomm.no_kernel");
+    expect([tries.length, view.status]).toEqual([2, "connecting"]);
+    await fail("kcomm.no_kernel");
+    expect([tries.length, view.status]).toEqual([2, "gone"]);
+    view.retry();
+    expect(tries.length).toBe(3);
+  });
+
+  it("keeps the focus when its button to connect again goes", async () => {
+    await fail("kcomm.timeout");
+    const button = node.querySelector(".kcomm-Retry") as FakeElement;
+    button.focus();
+    expect(page.activeElement).toBe(button);
+    button.click();
+    expect(button.hidden).toBe(true);
+    expect(page.activeElement).toBe(node.querySelector(".kcomm-Player"));
+  });
+
+  it("says what is wrong in a region that is there before", async () => {
+    const message = node.querySelector(".kcomm-Message") as FakeElement;
+    const region = message.closest('[role="status"]') as FakeElement;
+    expect([message.hidden, region.isShown]).toEqual([true, true]);
+    await fail("kcomm.no_kernel");
+    expect(message.isShown).toBe(true);
+    expect(message.querySelector(".kcomm-Message-text")?.textContent).toContain("kernel");
   });
 });

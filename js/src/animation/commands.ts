@@ -17,12 +17,13 @@ export type Action =
 /** Does what a `control` event says; what it does not know is ignored. */
 export function perform(player: Player, command: unknown): void {
   const { action, value } = (command ?? {}) as Record<string, unknown>;
-  const number = typeof value === "number" ? value : null;
+  const number = Number.isFinite(value) ? (value as number) : null; // Not-a-number may come, too.
+  const isGiven = value !== undefined && value !== null;
   const loop = readLoop(value);
   if (action === "play") player.play(1);
   else if (action === "pause") player.pause();
   else if (action === "reverse") player.play(-1);
-  else if (action === "step") player.step(number ?? 1);
+  else if (action === "step" && (number !== null || !isGiven)) player.step(number ?? 1);
   else if (action === "seek" && number !== null) player.seek(number);
   else if (action === "speed" && number !== null) player.setSpeed(number);
   else if (action === "fps" && (number !== null || value === "max")) player.setFps(number ?? "max");

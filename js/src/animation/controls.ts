@@ -11,11 +11,6 @@ const LOOPS: readonly Loop[] = [false, true, "bounce"];
 /** CSS pixels below which some buttons go into a menu: with a mouse, and with fingers, for which buttons are larger. */
 const NARROW = { fine: 500, coarse: 620 };
 
-/** The width below which there is not room for all. */
-function narrow(): number {
-  return matchMedia("(pointer: coarse)").matches ? NARROW.coarse : NARROW.fine;
-}
-
 export class Controls {
   /** A fieldset: disabling it disables all. */
   readonly node: HTMLFieldSetElement;
@@ -70,7 +65,7 @@ export class Controls {
         this.menu.node,
       ),
     );
-    this.#unmark = markNarrow(this.node, narrow);
+    this.#unmark = markNarrow(this.node, NARROW);
   }
 
   dispose(): void {

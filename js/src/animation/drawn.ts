@@ -1,7 +1,6 @@
 /** A frame of an animation on its way to the screen: decoded, or what it failed with. */
-import { KcommError } from "../errors.js";
 import { type Decoded, type DecodedFrame, FrameDecoder } from "../frames/decoder.js";
-import { release } from "../frames/spares.js";
+import { failureOf } from "../frames/failure.js";
 import type { PlayerChannel } from "./line.js";
 
 /** A frame that could not be drawn. */
@@ -26,19 +25,10 @@ export function decoderOf(channel: PlayerChannel): Decoder {
 
 /** What stands for a frame that failed with an exception. */
 export function failedDrawn(index: number, error: unknown): Drawn & { error: FrameError } {
-  if (error instanceof KcommError) {
-    return { index, error: { index, code: error.code, message: error.message } };
-  }
-  const message = error instanceof Error ? error.message : String(error);
-  return { index, error: { index, code: "kcomm.bad_value", message } };
+  return { index, error: { index, ...failureOf(error) } };
 }
 
 /** Whether it builds on a frame that is gone: the next one is another matter. */
 export function isBaseless(drawn: Drawn): boolean {
   return "error" in drawn && drawn.error.code === "kcomm.no_frame";
-}
-
-/** Gives the memory of pixels that are not painted back. */
-export function discard(drawn: Drawn | null): void {
-  if (drawn !== null && "pixels" in drawn) release(drawn.pixels);
 }

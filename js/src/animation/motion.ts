@@ -1,5 +1,6 @@
 /** Frames that go by: streams of the kernel's `play`, each frame painted when it is due. */
-import { type Drawn, discard } from "./drawn.js";
+import { discard } from "../frames/decoder.js";
+import type { Drawn } from "./drawn.js";
 import type { Line, PlayerStream, Seen } from "./line.js";
 import { due, type Pace } from "./pace.js";
 import type { Loop } from "./state.js";

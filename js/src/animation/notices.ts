@@ -1,31 +1,30 @@
 /** What a player says on its picture of frames that could not be drawn; it does not move the layout. */
 import { iconButton, make, setText } from "../elements.js";
+import { show } from "../ui/focus.js";
+import { statusAround } from "../ui/status.js";
 import type { FrameError } from "./drawn.js";
 import type { Player } from "./player.js";
 
 /** The latest frame that failed. */
 export class ErrorNote {
   readonly node: HTMLElement;
+  readonly #box: HTMLElement;
   readonly #text = make("span", { class: "kcomm-Note-text" });
 
   constructor(readonly player: Player) {
     const close = iconButton("Dismiss", "close", () => player.dismiss());
-    this.node = make(
-      "div",
-      { class: "kcomm-Note", role: "status", hidden: true },
-      this.#text,
-      close,
-    );
+    this.#box = make("div", { class: "kcomm-Note", hidden: true }, this.#text, close);
+    this.node = statusAround(this.#box);
   }
 
   update(): void {
     const { error, failed, state } = this.player;
-    if (this.node.hidden !== (error === null)) this.node.hidden = error === null;
+    show(this.#box, error !== null);
     // Not read out again and again while they fly by.
     const live = state.playing ? "off" : "polite";
     if (this.node.ariaLive !== live) this.node.ariaLive = live;
     if (error === null) return;
-    this.node.dataset.code = error.code;
+    this.#box.dataset.code = error.code;
     setText(this.#text, describeError(error, failed));
   }
 }

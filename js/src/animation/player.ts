@@ -1,10 +1,10 @@
 /** Plays an animation that a kernel draws: what the buttons, the keys and Python's commands do. No DOM. */
+import { discard } from "../frames/decoder.js";
 import { type Action, perform } from "./commands.js";
 import {
   type Decoder,
   type Drawn,
   decoderOf,
-  discard,
   type FrameError,
   failedDrawn,
   isBaseless,
@@ -288,7 +288,10 @@ export class Player {
       .run(plan, run.signal)
       .then(() => this.#ended(session, run))
       .catch((error) => {
-        if (this.#run === run) this.#stop();
+        if (this.#run === run) {
+          this.#stop();
+          this.#report.now(); // Else the kernel would believe that it plays.
+        }
         this.#fail(error);
       });
   }
@@ -297,7 +300,16 @@ export class Player {
   async #ended(session: Session, run: AbortController): Promise<void> {
     if (this.#run !== run) return;
     this.#stop();
-    await this.#learnCount(session);
+    this.#report.now(); // At once: what follows may take a while, or fail.
+    try {
+      await this.#learnCount(session);
+    } finally {
+      if (this.#session === session) this.#goToEnd();
+    }
+  }
+
+  /** A stream of every n-th frame may have left the last one out. */
+  #goToEnd(): void {
     const { count } = this.info ?? { count: null };
     const last = this.state.direction === 1 ? (count ?? 0) - 1 : 0;
     if (this.tempo.stride > 1 && count !== null && this.#run === null) this.state.index = last;

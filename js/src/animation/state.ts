@@ -106,9 +106,9 @@ export function isIndex(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= 0;
 }
 
-/** The index nearest to `index` that exists. */
+/** The index nearest to `index` that exists; of what is no number, the first. */
 export function clamp(index: number, count: number | null): number {
-  const whole = Math.max(0, Math.round(index));
+  const whole = Math.min(Math.max(0, Math.round(index)) || 0, Number.MAX_SAFE_INTEGER);
   return count === null ? whole : Math.min(whole, Math.max(0, count - 1));
 }
 

@@ -1,6 +1,7 @@
 /** Single frames, for a player that does not play. */
 import { KcommError } from "../errors.js";
-import { type Drawn, discard, failedDrawn, isBaseless } from "./drawn.js";
+import { discard } from "../frames/decoder.js";
+import { type Drawn, failedDrawn, isBaseless } from "./drawn.js";
 import type { Line, Seen } from "./line.js";
 
 /** A frame to be shown. */

@@ -3,13 +3,16 @@ import type { Listener } from "../channel.js";
 import type { Content, ViewSpec } from "../content.js";
 import { iconButton, make, press } from "../elements.js";
 import { sizeOf } from "../frames/decode.js";
+import { messageOf } from "../frames/failure.js";
 import { Screen } from "../frames/screen.js";
 import { Visibility } from "../frames/visible.js";
-import { copyPicture, savePicture, whyNoCopy } from "../ui/capture.js";
 import { Figures } from "../ui/figures.js";
+import { enable } from "../ui/focus.js";
 import { FullScreen } from "../ui/fullscreen.js";
 import { Help } from "../ui/help.js";
 import { listenToKeys } from "../ui/keys.js";
+import { closeOpen } from "../ui/menu.js";
+import { PictureActions } from "../ui/picture.js";
 import { Toast } from "../ui/toast.js";
 import { Controls } from "./controls.js";
 import { actionOf, KEYS, type KeyActions } from "./keys.js";
@@ -27,7 +30,6 @@ export function animationView(spec: ViewSpec, poster: string | null): AnimationV
 export class AnimationView implements Content {
   readonly node: HTMLElement;
   readonly listeners: Readonly<Record<string, Listener>>;
-  readonly #title: string;
   readonly #screen: Screen;
   readonly #player: Player;
   readonly #controls: Controls;
@@ -37,6 +39,7 @@ export class AnimationView implements Content {
   readonly #toast = new Toast();
   readonly #help = new Help(KEYS);
   readonly #full: FullScreen;
+  readonly #picture: PictureActions;
   readonly #statsButton: HTMLButtonElement;
   readonly #scale: ScaleWatch;
   readonly #unlisten: () => void;
@@ -47,7 +50,6 @@ export class AnimationView implements Content {
   #ratio = "";
 
   constructor(spec: ViewSpec, poster: string | null) {
-    this.#title = spec.title;
     this.#size = spec;
     const label = spec.title || "Animation";
     this.#screen = new Screen(label);
@@ -64,12 +66,13 @@ export class AnimationView implements Content {
     this.#stats = new Figures(ROWS, () => describeStats(this.#player, performance.now()));
     this.#note = new ErrorNote(this.#player);
     this.#statsButton = iconButton("Figures", "stats", () => this.#toggleStats(), "S");
-    const copy = iconButton("Copy frame", "copy", () => void this.#copy(), "C");
-    const why = whyNoCopy();
-    if (why !== null) {
-      copy.title = why;
-      copy.setAttribute("aria-disabled", "true");
-    }
+    this.#picture = new PictureActions({
+      canvas,
+      title: spec.title,
+      kind: "animation",
+      noun: "frame",
+      toast: this.#toast,
+    });
     this.#full = new FullScreen(
       () => this.node,
       (error) => this.#toast.say(`No full screen: ${messageOf(error)}`),
@@ -77,8 +80,8 @@ export class AnimationView implements Content {
     this.#controls = new Controls(
       this.#player,
       this.#statsButton,
-      copy,
-      iconButton("Save frame", "save", () => void this.#save(), "D"),
+      this.#picture.copyButton,
+      this.#picture.saveButton,
       this.#full.button,
       iconButton("Keys", "help", () => this.#help.toggle(), "?"),
     );
@@ -141,8 +144,8 @@ export class AnimationView implements Content {
       loop: () => controls.nextLoop(),
       fullScreen: () => void this.#full.toggle(),
       stats: () => this.#toggleStats(),
-      copy: () => void this.#copy(),
-      save: () => void this.#save(),
+      copy: () => void this.#picture.copy(),
+      save: () => void this.#picture.save(),
       help: () => this.#help.toggle(),
     };
     return listenToKeys(
@@ -151,7 +154,7 @@ export class AnimationView implements Content {
         const act = actionOf(key);
         return act && (() => act(actions));
       },
-      () => this.#escape(),
+      () => closeOpen(this.#help, controls.menu),
     );
   }
 
@@ -215,7 +218,7 @@ export class AnimationView implements Content {
 
   #update(): void {
     const { isReady, state } = this.#player;
-    this.#controls.node.disabled = !isReady;
+    enable(this.#controls.node, isReady);
     this.#controls.update();
     this.#note.update();
     this.node.dataset.playing = String(state.playing);
@@ -226,39 +229,4 @@ export class AnimationView implements Content {
     this.#stats.toggle();
     this.#update();
   }
-
-  async #copy(): Promise<void> {
-    const why = whyNoCopy();
-    try {
-      if (why === null) await copyPicture(this.#screen.canvas);
-      this.#toast.say(why ?? `Frame ${this.#painted} copied`);
-    } catch (error) {
-      this.#toast.say(`Not copied: ${messageOf(error)}`);
-    }
-  }
-
-  async #save(): Promise<void> {
-    try {
-      const name = await savePicture(this.#screen.canvas, this.#title, "animation", this.#painted);
-      this.#toast.say(`Saved as ${name}`);
-    } catch (error) {
-      this.#toast.say(`Not saved: ${messageOf(error)}`);
-    }
-  }
-
-  /** The number of the frame that is painted. */
-  get #painted(): number {
-    return Number(this.#screen.canvas.dataset.index ?? this.#player.state.index);
-  }
-
-  #escape(): boolean {
-    if (this.#help.isShown) this.#help.toggle();
-    else if (this.#controls.menu.isOpen) this.#controls.menu.toggle(false);
-    else return false;
-    return true;
-  }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,8 @@
 /** From a frame that stands on its own to pixels that a canvas can take. */
 import { KcommError } from "../errors.js";
 import { Desk } from "./desk.js";
+import type { Extent } from "./encode.js";
+import { type FileCodec, readFileSize } from "./files.js";
 import { type Frame, isVideo } from "./frame.js";
 
 export { inflate } from "./inflate.js";
@@ -22,7 +24,7 @@ export function sizeOf(pixels: Pixels): { width: number; height: number } {
  */
 export async function decode(frame: Frame): Promise<Pixels> {
   const { codec, width, height, data } = frame;
-  if (codec === "jpeg" || codec === "png" || codec === "webp") return bitmap(frame);
+  if (isFile(codec)) return bitmap(frame);
   if (isVideo(codec) || codec === "delta") {
     const why = `a frame of the codec ${codec} can't be decoded by itself`;
     throw new KcommError("kcomm.bad_value", why);
@@ -32,23 +34,48 @@ export async function decode(frame: Frame): Promise<Pixels> {
   return new ImageData(pixels ?? new Uint8ClampedArray(0), width, height);
 }
 
-/** Decodes an image file: browsers do it on a thread of their own. */
+function isFile(codec: string): codec is FileCodec {
+  return codec === "jpeg" || codec === "png" || codec === "webp";
+}
+
+/**
+ * Decodes an image file: browsers do it on a thread of their own.
+ *
+ * @throws KcommError `kcomm.bad_value` if it is none, or has another size than the frame
+ */
 export async function bitmap(frame: Frame): Promise<ImageBitmap> {
   const { codec, width, height } = frame;
+  checkSize(frame);
   const blob = new Blob([frame.data as BlobPart], { type: `image/${codec}` });
   let image: ImageBitmap;
   try {
     image = await createImageBitmap(blob);
   } catch (error) {
-    throw new KcommError("kcomm.bad_value", `a frame is no ${codec} image`, null, {
-      cause: error,
-    });
+    throw noImage(codec, error);
   }
   if (image.width === width && image.height === height) return image;
-  const came = `${image.width} x ${image.height}`;
+  const error = otherSize(frame, image);
   image.close();
-  throw new KcommError(
+  throw error;
+}
+
+/** Before memory is taken: a small file may hold a gigabyte of pixels. */
+function checkSize(frame: Frame): void {
+  const { codec, width, height, data } = frame;
+  const size = isFile(codec) ? readFileSize(codec, data) : null;
+  if (size === null) throw noImage(codec);
+  const isTurned = size.width === height && size.height === width; // A camera's file may say so.
+  if (!isTurned && (size.width !== width || size.height !== height)) throw otherSize(frame, size);
+}
+
+function noImage(codec: string, cause?: unknown): KcommError {
+  const message = `a frame is no ${codec} image`;
+  return new KcommError("kcomm.bad_value", message, null, { cause });
+}
+
+function otherSize({ width, height }: Extent, came: Extent): KcommError {
+  return new KcommError(
     "kcomm.bad_value",
-    `a frame of ${width} x ${height} was announced, but ${came} came`,
+    `a frame of ${width} x ${height} was announced, but ${came.width} x ${came.height} came`,
   );
 }

@@ -3,6 +3,7 @@ import { KcommError } from "../errors.js";
 import { bitmap, type Pixels } from "./decode.js";
 import { DESK_CODECS, type DeskCodec, type Job, MAX_BASES } from "./desk.js";
 import { type Engine, sharedEngine } from "./engine.js";
+import { failureOf } from "./failure.js";
 import { type Frame, isFailed, isLossless, isVideo, readFrame } from "./frame.js";
 import { lend, release } from "./spares.js";
 import { type MakeVideoDecoder, VideoStream } from "./video.js";
@@ -110,7 +111,7 @@ export class FrameDecoder {
     try {
       return describe(frame, await this.#pixelsOf(frame));
     } catch (error) {
-      return { index, error: { index, ...explain(error) } };
+      return { index, error: { index, ...failureOf(error) } };
     }
   }
 
@@ -261,8 +262,7 @@ function isGone(error: unknown): boolean {
   return error instanceof KcommError && error.code === "kcomm.no_frame";
 }
 
-function explain(error: unknown): { code: string; message: string } {
-  if (error instanceof KcommError) return { code: error.code, message: error.message };
-  const message = error instanceof Error ? error.message : String(error);
-  return { code: "kcomm.bad_value", message };
+/** Gives the memory of pixels that are not painted back. */
+export function discard(decoded: Decoded | null): void {
+  if (decoded !== null && "pixels" in decoded) release(decoded.pixels);
 }

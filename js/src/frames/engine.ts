@@ -146,7 +146,8 @@ export class Engine {
     const pending = [...this.#pending.values()];
     this.#pending.clear();
     for (const { view, job, resolve, reject } of pending) {
-      this.#deskOf(view).run(job).then(resolve, reject);
+      if (this.#views.has(view)) this.#deskOf(view).run(job).then(resolve, reject);
+      else reject(new KcommError("kcomm.cancelled", "the view was closed"));
     }
   }
 

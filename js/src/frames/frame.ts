@@ -99,7 +99,7 @@ export function readFrame(value: unknown): Frame | FailedFrame {
     codec: map.codec as Codec,
     data: map.data,
     ms: times(map.ms),
-    ...(typeof map.captured === "number" ? { captured: map.captured } : {}),
+    ...(isReal(map.captured) ? { captured: map.captured } : {}),
     ...references,
     ...readAfter(map, index),
   };
@@ -152,10 +152,13 @@ function count(value: unknown, what: string, max: number): number {
 function times(value: unknown): Record<string, number> {
   if (typeof value !== "object" || value === null) return {};
   return Object.fromEntries(
-    Object.entries(value).filter(
-      (entry): entry is [string, number] => typeof entry[1] === "number",
-    ),
+    Object.entries(value).filter((entry): entry is [string, number] => isReal(entry[1])),
   );
+}
+
+/** One time that is no number would be in every mean that it is part of, for good. */
+function isReal(value: unknown): value is number {
+  return Number.isFinite(value);
 }
 
 function bad(message: string): KcommError {

@@ -1,6 +1,6 @@
 /** The worker's end: it decodes the frames of all views of a page, each at a desk of its own. */
-import { KcommError } from "../errors.js";
 import { Desk, type Job } from "./desk.js";
+import { failureOf } from "./failure.js";
 import { Spares } from "./spares.js";
 
 /** From the page. */
@@ -41,13 +41,8 @@ export function serve(scope: Scope): void {
         scope.postMessage({ number, pixels: buffer }, buffer === null ? [] : [buffer]);
       },
       (error: unknown) => {
-        const code = error instanceof KcommError ? error.code : "kcomm.bad_value";
-        scope.postMessage({ number, code, message: messageOf(error) }, []);
+        scope.postMessage({ number, ...failureOf(error) }, []);
       },
     );
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -12,7 +12,13 @@ const PATIENCE = 10_000;
  */
 export function startWorker(source: string, name: string): Worker {
   const address = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-  const worker = new Worker(address, { name });
+  let worker: Worker;
+  try {
+    worker = new Worker(address, { name });
+  } catch (error) {
+    URL.revokeObjectURL(address);
+    throw error;
+  }
   const revoke = () => {
     clearTimeout(timer);
     URL.revokeObjectURL(address);

@@ -78,16 +78,22 @@ function detachedCell(panel: Widget, element: Element): Widget | null {
 
 /**
  * Calls back once when the element's widget is disposed, or when the element is taken out of the widget. Neither happens where a cell is only detached.
+ *
+ * @returns what ends that
  */
-function watch(home: Widget, element: Element, callback: () => void): void {
+function watch(home: Widget, element: Element, callback: () => void): () => void {
   const observer = new MutationObserver(() => {
     if (!home.node.contains(element)) finish();
   });
-  const finish = () => {
+  const end = () => {
     observer.disconnect();
     home.disposed.disconnect(finish);
+  };
+  const finish = () => {
+    end();
     callback();
   };
   home.disposed.connect(finish);
   if (home.node !== element) observer.observe(home.node, { childList: true, subtree: true });
+  return end;
 }

@@ -1,5 +1,6 @@
 /** The browser's camera. */
 import { KcommError } from "../errors.js";
+import { cameraError, explainRefusal } from "./faults.js";
 
 export interface CameraRequest {
   /** Pixels wanted; the camera gives the nearest it has. */
@@ -15,12 +16,17 @@ export interface Size {
   readonly height: number;
 }
 
+/** How often a video is asked to play that is interrupted each time, as it is when its cell leaves the page. */
+const TRIES = 5;
+
 /** An open camera: its newest picture is in `video`. */
 export class Camera {
   readonly video: HTMLVideoElement;
   readonly #stream: MediaStream;
   /** Frames a second that are wished for. */
   readonly #fps: number;
+  /** Aborted once the video plays that may not have at first, and when the camera is stopped. */
+  readonly #waiting = new AbortController();
   #isStopped = false;
   #isFollowed = false;
   readonly #watchers = new Set<(time: number) => void>();
@@ -58,14 +64,16 @@ export class Camera {
       checkWanted(signal);
       for (const track of stream.getTracks()) track.addEventListener("ended", onLost);
       video.srcObject = stream;
-      // A page in the background may not play it yet.
-      await Promise.race([video.play(), whenAborted(signal)]);
+      video.muted = true; // Only then may it play by itself; the attribute does nothing for elements that scripts make.
+      const isPlaying = await play(video, signal);
       checkWanted(signal);
-      return new Camera(video, stream, request.fps);
+      const camera = new Camera(video, stream, request.fps);
+      if (!isPlaying) camera.#playLater();
+      return camera;
     } catch (error) {
       letGo(video, stream);
       checkWanted(signal);
-      throw error instanceof KcommError ? error : explain(error);
+      throw error instanceof KcommError ? error : cameraError("failed", messageOf(error), error);
     } finally {
       signal.removeEventListener("abort", leave);
     }
@@ -119,14 +127,29 @@ export class Camera {
   stop(): void {
     this.#isStopped = true;
     this.#watchers.clear();
+    this.#waiting.abort();
     this.video.removeEventListener("pause", this.#goOn);
     letGo(this.video, this.#stream);
   }
 
   /** Browsers pause a video that is taken out of the page, as front ends do with cells that are scrolled away. */
   readonly #goOn = (): void => {
-    this.video.play().catch(() => undefined); // Another pause: that is told as well.
+    this.video.play().then(
+      () => this.#waiting.abort(),
+      () => undefined, // Another pause: that is told as well.
+    );
   };
+
+  /**
+   * The camera works, and where tracks have processors its pictures come, too; where they are taken of the video, they come once that may play: browsers
+   * let it when the user does something, or sees the page.
+   */
+  #playLater(): void {
+    const options = { capture: true, signal: this.#waiting.signal };
+    for (const event of ["click", "keydown", "visibilitychange"]) {
+      globalThis.addEventListener?.(event, this.#goOn, options);
+    }
+  }
 
   #follow(): void {
     const { video } = this;
@@ -163,14 +186,33 @@ export async function cameras(): Promise<MediaDeviceInfo[]> {
   return devices.filter(({ kind, deviceId }) => kind === "videoinput" && deviceId !== "");
 }
 
+/**
+ * Lets a video play.
+ *
+ * @returns whether it does; else it may later
+ */
+async function play(video: HTMLVideoElement, signal: AbortSignal): Promise<boolean> {
+  for (let tries = 0; tries < TRIES && !signal.aborted; tries++) {
+    try {
+      // A page in the background may not play it yet.
+      await Promise.race([video.play(), whenAborted(signal)]);
+      return true;
+    } catch (error) {
+      const { name } = error as { name?: string };
+      if (name === "NotAllowedError") return false; // What plays by itself is forbidden here.
+      if (name !== "AbortError") throw error;
+    }
+  }
+  return false;
+}
+
 async function getStream(request: CameraRequest, signal: AbortSignal): Promise<MediaStream> {
-  const { mediaDevices } = navigator;
   const { device } = request;
-  if (device === null) return mediaDevices.getUserMedia({ video: constraints(request, null) });
+  if (device === null) return ask(request, null);
   let id = await find(device);
   if (id === null) {
     // Names are told only once a camera was permitted; any will do for that.
-    const first = await mediaDevices.getUserMedia({ video: constraints(request, null) });
+    const first = await ask(request, null);
     let isIt = false;
     try {
       id = await find(device);
@@ -182,7 +224,15 @@ async function getStream(request: CameraRequest, signal: AbortSignal): Promise<M
     checkWanted(signal);
   }
   if (id === null) throw cameraError("missing", `none is called ${device}`);
-  return mediaDevices.getUserMedia({ video: constraints(request, id) });
+  return ask(request, id);
+}
+
+async function ask(request: CameraRequest, id: string | null): Promise<MediaStream> {
+  try {
+    return await navigator.mediaDevices.getUserMedia({ video: constraints(request, id) });
+  } catch (error) {
+    throw explainRefusal(error);
+  }
 }
 
 /** The id of the camera with this id or label; null: there is none, or it can't be known yet. */
@@ -235,45 +285,6 @@ function isForbidden(): boolean {
   return featurePolicy?.allowsFeature("camera") === false;
 }
 
-export type CameraFault =
-  | "denied"
-  | "missing"
-  | "busy"
-  | "insecure"
-  | "forbidden"
-  | "lost"
-  | "failed";
-
-const MESSAGES: Record<CameraFault, string> = {
-  denied:
-    "The camera was not permitted: allow it for this page in the browser's address bar, then start again.",
-  missing: "There is no camera, or the chosen one was unplugged.",
-  busy: "The camera is in use: close the other program or page, then start again.",
-  insecure:
-    "Browsers give a camera only to pages from https or localhost: open Jupyter at such an address.",
-  forbidden:
-    "This front end's permissions policy lets no page use a camera: open the notebook elsewhere, or ask who runs the server.",
-  lost: "The camera went away: plug it in again, then start again.",
-  failed: "The camera could not be started.",
-};
-
-/** What `getUserMedia` rejects with, by name. */
-const FAULTS: Record<string, CameraFault> = {
-  NotAllowedError: "denied",
-  SecurityError: "denied",
-  NotFoundError: "missing",
-  OverconstrainedError: "missing",
-  NotReadableError: "busy",
-  AbortError: "busy",
-};
-
-export function cameraError(fault: CameraFault, detail = "", cause?: unknown): KcommError {
-  const message = detail === "" ? MESSAGES[fault] : `${MESSAGES[fault]} (${detail})`;
-  return new KcommError(`kcomm.camera_${fault}`, message, null, { cause });
-}
-
-function explain(error: unknown): KcommError {
-  const { name, message } = error as { name?: string; message?: string };
-  const fault = FAULTS[name ?? ""] ?? "failed";
-  return cameraError(fault, fault === "failed" ? (message ?? String(error)) : "", error);
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -67,6 +67,16 @@ export function serve(scope: Scope): void {
   };
   /** A copy of the page's, which holds the camera as well. */
   let track: MediaStreamTrack | null = null;
+  const takeTrack = (copy: MediaStreamTrack) => {
+    track?.stop(); // Of the size before.
+    track = copy;
+    const processor = processorOf(copy);
+    if (processor !== null) follow(processor.readable);
+    else {
+      copy.stop(); // It is of no use here, and holds the camera.
+      needFeed();
+    }
+  };
   scope.onmessage = ({ data: order }) => {
     if ("want" in order) {
       follows(order.clock);
@@ -75,12 +85,8 @@ export function serve(scope: Scope): void {
     else if ("tick" in order) capturer.tick(order.tick);
     else if ("cancel" in order) capturer.cancel(order.cancel);
     else if ("readable" in order) follow(order.readable);
-    else if ("track" in order) {
-      track = order.track;
-      const processor = processorOf(track);
-      if (processor === null) needFeed();
-      else follow(processor.readable);
-    } else if ("close" in order) {
+    else if ("track" in order) takeTrack(order.track);
+    else if ("close" in order) {
       capturer.close();
       track?.stop();
     } else scope.postMessage({ pong: true }, []);

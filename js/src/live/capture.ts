@@ -43,6 +43,8 @@ export class Capture {
   #unwatch: (() => void) | null = null;
   #silence: ReturnType<typeof setTimeout> | null = null;
   #isGrabbing = false;
+  /** Whether the worker takes pictures of a copy of the track. */
+  #isCloned = false;
   #isClosed = false;
 
   constructor(source: CaptureSource, makeWorker: () => WorkerLike = cameraWorker) {
@@ -80,6 +82,16 @@ export class Capture {
     this.#post({ cancel: pending.wanted.id }, []);
     this.#hear();
     pending.resolve(null);
+  }
+
+  /** The camera gives pictures of another size. A copy of its track, which has a size of its own, does not: it is made anew. */
+  resized(): void {
+    if (!this.#isCloned || this.#worker === null) return;
+    try {
+      this.#sendClone();
+    } catch {
+      this.#giveUp();
+    }
   }
 
   close(): void {
@@ -123,15 +135,22 @@ export class Capture {
     }
     try {
       const processor = processorOf(track);
-      if (processor !== null) {
-        this.#send({ readable: processor.readable }, [processor.readable]);
-      } else {
-        // Safari has processors in workers alone. The page keeps its own track, for the preview.
-        const clone = track.clone();
-        this.#send({ track: clone }, [clone as unknown as Transferable]);
-      }
+      if (processor === null) this.#sendClone();
+      else this.#send({ readable: processor.readable }, [processor.readable]);
     } catch {
       this.#feed(); // What can't be transferred is read here, picture by picture.
+    }
+  }
+
+  /** Safari has processors in workers alone. The page keeps its own track, for the preview. */
+  #sendClone(): void {
+    const clone = this.#source.track.clone();
+    try {
+      this.#send({ track: clone }, [clone as unknown as Transferable]);
+      this.#isCloned = true;
+    } catch (error) {
+      clone.stop(); // It would hold the camera.
+      throw error;
     }
   }
 
@@ -139,18 +158,24 @@ export class Capture {
     this.#worker?.postMessage(order, transfer);
   }
 
-  #post(order: Order, transfer: Transferable[]): void {
+  /** Returns whether the worker has it. */
+  #post(order: Order, transfer: Transferable[]): boolean {
     try {
       this.#send(order, transfer);
+      return this.#worker !== null;
     } catch {
       this.#giveUp();
+      return false;
     }
   }
 
   #take(reply: Reply): void {
     this.#hear();
     if ("answer" in reply) this.#settle(reply.answer);
-    else if ("feed" in reply) this.#feed();
+    else if ("feed" in reply) {
+      this.#isCloned = false;
+      this.#feed();
+    }
   }
 
   #settle(answer: Answer): void {
@@ -210,16 +235,22 @@ export class Capture {
     this.#isGrabbing = true;
     try {
       const picture = await grab(this.#source.video, time);
-      if (this.#isClosed) close(picture);
-      else if (this.#local !== null) this.#local.put(picture, time);
-      else if ("videoWidth" in picture)
-        this.#giveUp(); // An element can't go to a worker.
-      else this.#post({ picture, time }, [picture]);
+      this.#hand(picture, time);
     } catch {
       // The video has no picture now; there will be another.
     } finally {
       this.#isGrabbing = false;
     }
+  }
+
+  #hand(picture: VideoFrame | ImageBitmap | HTMLVideoElement, time: number): void {
+    if (this.#worker !== null) {
+      if ("videoWidth" in picture)
+        this.#giveUp(); // An element can't go to a worker.
+      else if (this.#post({ picture, time }, [picture])) return;
+    }
+    if (this.#isClosed || this.#local === null) close(picture);
+    else this.#local.put(picture, time);
   }
 }
 

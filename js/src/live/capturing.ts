@@ -116,14 +116,24 @@ export class Capturer {
     if (this.#wanted?.id === id) this.#wanted = null;
   }
 
-  /** Takes every picture of a stream, until it ends. */
+  /**
+   * Takes every picture of a stream, until it ends or another one is followed.
+   *
+   * @throws Error what the stream broke with
+   */
   async follow(readable: ReadableStream<VideoFrame>): Promise<void> {
     const reader = readable.getReader();
+    this.#reader?.cancel().catch(() => undefined); // It has ended.
     this.#reader = reader;
-    for (;;) {
-      const { done, value } = await reader.read();
-      if (done) return;
-      this.put(value, this.#now());
+    try {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        if (this.#reader === reader) this.put(value, this.#now());
+        else value.close();
+      }
+    } catch (error) {
+      if (this.#reader === reader) throw error;
     }
   }
 
@@ -167,11 +177,20 @@ export class Capturer {
         const ms = { capture: drawn - taken, encode: this.#now() - drawn };
         return { id, shot: { ...shot, ms, ...this.#chain(codec, size, index, encoded.isKey) } };
       } catch (error) {
-        this.#broken.add(codec);
+        if (this.#isClosed) break; // That is why.
+        this.#breakOff(codec);
         why = error instanceof Error ? error.message : String(error);
       }
     }
     return { id, error: why || `none of the codecs ${wanted.codecs.join(", ")} is known here` };
+  }
+
+  /** A codec does not work: it is not tried again. */
+  #breakOff(codec: string): void {
+    this.#broken.add(codec);
+    if (this.#writer?.codec !== codec) return;
+    this.#writer.close();
+    this.#writer = null;
   }
 
   /** Names the frame that a video frame builds on. */

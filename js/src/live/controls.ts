@@ -1,8 +1,8 @@
 /** The buttons, selects and the slider of a webcam view. */
 import { drawIcon, type IconName, iconButton, make, press, relabel, setText } from "../elements.js";
-import { passFocus } from "../ui/focus.js";
+import { enable, show } from "../ui/focus.js";
 import { Menu, markNarrow } from "../ui/menu.js";
-import type { WebcamModel } from "./model.js";
+import type { Device, WebcamModel } from "./model.js";
 import type { Show } from "./state.js";
 import { deviceName, readout, SHOW_NAMES, SHOWS, sizeName, sizesOf } from "./wording.js";
 
@@ -43,6 +43,8 @@ export class Controls {
     "aria-live": "off",
   });
   readonly #second: HTMLElement;
+  /** The id of the camera that is, or was, in use. */
+  #device = "";
   readonly #unmark: () => void;
 
   /** @param extras buttons that are not for the camera */
@@ -84,7 +86,7 @@ export class Controls {
       ),
       this.#second,
     );
-    this.#unmark = markNarrow(this.node, narrow);
+    this.#unmark = markNarrow(this.node, NARROW);
   }
 
   dispose(): void {
@@ -115,12 +117,11 @@ export class Controls {
     const isRunning = state.state === "running";
     relabel(this.#toggle, isRunning ? "Pause" : "Start", isRunning ? "pause" : "play", "Space");
     const isOff = state.state === "idle" && !starting;
-    if (isOff) passFocus(this.#stop);
-    this.#stop.disabled = isOff;
+    enable(this.#stop, !isOff);
     this.#showLayout(settings.show);
     press(this.#mirror, settings.mirror);
     setText(this.#readout, readout(state, silent));
-    this.#opacity.hidden = settings.show !== "overlay";
+    show(this.#opacity, settings.show === "overlay");
     if (this.#opacity.valueAsNumber !== settings.opacity) {
       this.#opacity.value = String(settings.opacity);
     }
@@ -152,14 +153,26 @@ export class Controls {
   }
 
   #showDevices(): void {
-    const { devices, deviceId } = this.model;
+    const { devices } = this.model;
+    const chosen = this.#chosen();
+    this.#device = chosen?.id ?? this.#device;
     offer(
       this.#devices,
       devices.map(({ id, label }, i) => [id, deviceName(label, i)]),
-      deviceId,
+      this.#device,
     );
     this.#devices.hidden = devices.length < 2;
-    this.#devices.title = devices.find(({ id }) => id === deviceId)?.label || "Camera";
+    this.#devices.title = chosen?.label || "Camera";
+  }
+
+  /** The camera in use, or chosen: Python may have named it by its label. One that was stopped is still the one. */
+  #chosen(): Device | undefined {
+    const { devices, deviceId } = this.model;
+    return (
+      devices.find(({ id }) => id === deviceId) ??
+      devices.find(({ label }) => label !== "" && label === deviceId) ??
+      devices.find(({ id }) => id === this.#device)
+    );
   }
 
   #showSizes(): void {
@@ -178,11 +191,6 @@ export class Controls {
   }
 }
 
-/** The width below which there is not room for all. */
-function narrow(): number {
-  return matchMedia("(pointer: coarse)").matches ? NARROW.coarse : NARROW.fine;
-}
-
 function select(label: string, name: string): HTMLSelectElement {
   return make("select", {
     class: `kcomm-Select ${name}`,
@@ -192,7 +200,7 @@ function select(label: string, name: string): HTMLSelectElement {
   });
 }
 
-/** Sets the options only where they change: that would close a list that is open. */
+/** Sets the options only where they change: that would close a list that is open. What is no option is not chosen: the list would be blank. */
 function offer(
   list: HTMLSelectElement,
   options: readonly (readonly [value: string, text: string])[],
@@ -203,5 +211,6 @@ function offer(
     list.dataset.options = all;
     list.replaceChildren(...options.map(([value, text]) => make("option", { value }, text)));
   }
-  if (list.value !== chosen) list.value = chosen;
+  const isOffered = options.some(([value]) => value === chosen);
+  if (isOffered && list.value !== chosen) list.value = chosen;
 }

@@ -1,6 +1,7 @@
 /** What stands on the pictures: the invitation to start, that it waits or is paused, and what failed. */
 import { drawIcon, iconButton, make, setText } from "../elements.js";
-import { passFocus } from "../ui/focus.js";
+import { show } from "../ui/focus.js";
+import { statusAround } from "../ui/status.js";
 import type { WebcamModel } from "./model.js";
 import { explain } from "./wording.js";
 
@@ -32,18 +33,23 @@ export class Cover {
     this.invitation.addEventListener("click", () => void model.start());
     this.#note = make(
       "div",
-      { class: "kcomm-Note", role: "status", hidden: true },
+      { class: "kcomm-Note", hidden: true },
       make("span", { class: "kcomm-Note-text" }, this.#title, " ", this.#hint),
       iconButton("Dismiss", "close", () => this.#dismiss()),
     );
-    this.node = make("div", { class: "kcomm-Cover" }, this.invitation, this.#paused, this.#note);
+    this.node = make(
+      "div",
+      { class: "kcomm-Cover" },
+      this.invitation,
+      this.#paused,
+      statusAround(this.#note),
+    );
   }
 
   update(): void {
     const { state, starting, info } = this.model;
     const isIdle = state.state === "idle";
-    if (!isIdle) passFocus(this.invitation);
-    this.invitation.hidden = !isIdle;
+    show(this.invitation, isIdle);
     if (this.#hasSource !== (info.source !== null)) this.#drawIcon();
     this.#paused.hidden = state.state !== "paused";
     if (!starting) setText(this.#text, info.source === null ? "Start camera" : "Start");
@@ -71,7 +77,7 @@ export class Cover {
     if (error === null) this.#dismissed = "";
     const { title, text } = error === null ? { title: "", text: "" } : explain(error);
     const isShown = error !== null && this.#dismissed !== title + text;
-    this.#note.hidden = !isShown;
+    show(this.#note, isShown);
     if (!isShown) return;
     this.#note.dataset.code = error.code;
     setText(this.#title, title);
@@ -80,7 +86,7 @@ export class Cover {
 
   #dismiss(): void {
     this.#dismissed = (this.#title.textContent ?? "") + (this.#hint.textContent ?? "");
-    this.#note.hidden = true;
+    show(this.#note, false);
   }
 }
 

@@ -2,18 +2,22 @@
 import type { Channel } from "../channel.js";
 import { KcommError } from "../errors.js";
 import type { Pixels } from "../frames/decode.js";
-import { Camera, cameraError, cameras, type Size } from "./camera.js";
-import { Capture, type CaptureSource } from "./capture.js";
-import type { WebcamModel } from "./model.js";
+import type { Size } from "./camera.js";
+import { Capture } from "./capture.js";
+import { type Command, changeOf, isTurn, readCommand, standing, type Turn } from "./commands.js";
+import { cameraError } from "./faults.js";
+import type { Device, WebcamModel } from "./model.js";
+import { type MakeCapture, PageCamera } from "./page-camera.js";
 import { Reporter } from "./reporting.js";
-import { type Outcome, Sender, STILL_TIMEOUT } from "./sending.js";
-import { type Painted, Receiver } from "./showing.js";
+import { Results } from "./results.js";
+import { type CameraFrame, Sender } from "./sending.js";
 import {
   type Info,
   isMode,
   type Mode,
   readInfo,
   readSettings,
+  rejoin,
   type Settings,
   type State,
 } from "./state.js";
@@ -32,63 +36,75 @@ export interface LoopView {
   visible(signal: AbortSignal): Promise<void>;
 }
 
-type MakeCapture = (source: CaptureSource) => Capture;
+const MODES: Readonly<Record<Turn, Mode>> = { start: "running", pause: "paused", stop: "idle" };
 
 /**
  * One loop for each view. While it runs, two tasks are at work: one sends camera frames (`Sender`), one paints results (`Receiver`), and each result
  * tells the sender that another frame may go. If the kernel has a camera of its own, only the second one is.
  */
 export class WebcamLoop implements WebcamModel {
+  /** What holds at this page: as the kernel told it, but for what was chosen here. */
   info: Info = readInfo({});
-  settings: Settings = readSettings({}, this.info);
-  /** Whether the camera was asked for, and has not come yet. */
-  starting = false;
-  /** The chosen camera, by id or label; null: the browser's choice. */
-  device: string | null = null;
-  /** The cameras that there are, once one was permitted. */
-  devices: readonly { readonly id: string; readonly label: string }[] = [];
-  readonly #makeCapture: MakeCapture;
   readonly #reporter: Reporter;
   readonly #sender: Sender;
+  readonly #camera: PageCamera;
+  readonly #results: Results;
   #channel: Channel | null = null;
-  #receiver: Receiver | null = null;
-  #camera: Camera | null = null;
-  #capture: Capture | null = null;
-  /** Aborted at the end of what runs: with the camera, and when it pauses or goes on. */
-  #session: AbortController | null = null;
-  #stretch: AbortController | null = null;
   #unlisten: (() => void)[] = [];
+  /** What the kernel told last. */
+  #told: Info = this.info;
   /** Commands that came before the kernel told of its webcam; null: it has. */
-  #early: unknown[] | null = null;
+  #early: Command[] | null = [];
 
   constructor(
     readonly view: LoopView,
     makeCapture: MakeCapture = (source) => new Capture(source),
   ) {
-    this.#makeCapture = makeCapture;
     this.#reporter = new Reporter(
       () => view.changed(),
       (state) => this.#complete(state),
     );
     this.#sender = new Sender(this.info, view);
+    this.#camera = this.#makeCamera(makeCapture);
+    this.#results = new Results({
+      view,
+      sender: this.#sender,
+      reporter: this.#reporter,
+      ended: () => this.#end(),
+      failed: (error) => this.#fail(error),
+    });
   }
 
   get state(): State {
     return this.#reporter.state;
   }
 
+  get settings(): Settings {
+    const { show, opacity, mirror } = this.info;
+    return { show, opacity, mirror };
+  }
+
+  /** Whether the camera was asked for, and has not come yet. */
+  get starting(): boolean {
+    return this.#camera.isStarting;
+  }
+
+  get devices(): readonly Device[] {
+    return this.#camera.devices;
+  }
+
   get deviceId(): string {
-    return this.#camera?.deviceId ?? this.device ?? "";
+    return this.#camera.deviceId ?? this.info.device ?? "";
   }
 
   /** Pixels that the camera gives; null: it is off. */
   get size(): Size | null {
-    return this.#camera?.size ?? null;
+    return this.#camera.size;
   }
 
   /** The most that the camera can give; null: not known. */
   get limits(): Size | null {
-    return this.#camera?.limits ?? null;
+    return this.#camera.limits;
   }
 
   // --- the channel -----------------------------------------------------------------------------------------
@@ -96,8 +112,6 @@ export class WebcamLoop implements WebcamModel {
   async attach(channel: Channel): Promise<void> {
     this.#channel = channel;
     this.#reporter.channel = channel;
-    const early: unknown[] = [];
-    this.#early = early;
     const sender = this.#sender;
     channel.handleStream(
       "camera",
@@ -111,32 +125,30 @@ export class WebcamLoop implements WebcamModel {
       // For scripts of the page, over channels of their own.
       channel.on("data", () => {}),
     ];
-    const info = readInfo(await channel.call("info"));
+    const told = readInfo(await channel.call("info"));
     if (this.#channel !== channel) return;
-    this.#early = null;
-    this.#setInfo(info);
-    this.settings = readSettings({ ...info }, info);
-    this.device ??= info.device;
+    this.#setInfo(rejoin(this.info, this.#told, told));
+    this.#told = told;
     this.view.changed();
-    if (info.source !== null) this.#follow(info.state);
+    if (told.source !== null) this.#follow(told.state);
     // Python's `start()` may have come before this page.
-    const isAsked = info.source === null && info.state === "running";
-    const starting = isAsked ? this.start() : undefined;
-    for (const command of early) this.control(command);
-    await starting;
+    const isAsked = told.source === null && told.state === "running";
+    const early = [...(isAsked ? [{ action: "start" }] : []), ...(this.#early ?? [])];
+    this.#early = null;
+    // Not waited for: the user may take any time to permit the camera.
+    for (const command of standing(early)) void this.#perform(command);
   }
 
   /** The channel has ended, or soon will: gives the camera back, and says so if it still can. */
   detach(): void {
-    const isKnown = this.info.source !== null;
-    this.#release();
     // A kernel's own camera goes on without this page.
-    if (isKnown) this.#reporter.channel = null;
+    if (this.info.source !== null) this.#reporter.channel = null;
+    this.#release();
     this.#reporter.set({ state: "idle", error: null });
     for (const unlisten of this.#unlisten) unlisten();
     this.#unlisten = [];
     this.#channel = null;
-    this.#early = null;
+    this.#early = [];
     this.#reporter.channel = null;
   }
 
@@ -149,172 +161,94 @@ export class WebcamLoop implements WebcamModel {
 
   /** Asks for the camera, or goes on after a pause. */
   async start(): Promise<void> {
-    const channel = this.#channel;
-    if (channel === null || this.starting || this.state.state === "running") return;
-    // Whether it is for the camera of this page is not known yet.
-    if (this.#early !== null) this.#early.push({ action: "start" });
-    else if (this.info.source !== null) channel.emit("command", { action: "start" });
-    else if (this.#camera === null) await this.#open(channel);
-    else this.#go();
+    if (this.state.state !== "running") await this.#ask("start");
   }
 
   /** Keeps the camera; sends nothing but one exact frame. */
   pause(): void {
-    if (this.info.source !== null) this.#channel?.emit("command", { action: "pause" });
-    else if (this.state.state === "running") {
-      this.#stretch?.abort();
-      this.#reporter.set({ state: "paused" });
-      void this.#still();
-    }
+    void this.#ask("pause");
   }
 
   /** Gives the camera back. */
   stop(): void {
-    if (this.info.source !== null) {
-      this.#channel?.emit("command", { action: "stop" });
-      return;
-    }
-    this.#release();
-    this.#reporter.set({ state: "idle" });
+    void this.#ask("stop");
   }
 
   /** Uses another camera, by id or label; goes on with it if one was in use. */
   async choose(device: string | null): Promise<void> {
-    this.device = device;
-    const camera = this.#camera;
-    if (camera !== null && !this.#isChosen(camera)) await this.#restart();
-  }
-
-  #isChosen({ deviceId, label }: Camera): boolean {
-    return this.device === null || this.device === deviceId || this.device === label;
+    this.#setInfo({ ...this.info, device });
+    await this.#camera.choose();
   }
 
   /** Asks the camera for another size, of which the kernel gets frames from then on. */
   async resize({ width, height }: Size): Promise<void> {
     this.#setInfo({ ...this.info, width, height });
-    const camera = this.#camera;
-    if (camera !== null) {
-      try {
-        await camera.resize({ width, height });
-      } catch {
-        if (this.#camera === camera) await this.#restart(); // It can't while it runs.
-      }
-    }
+    await this.#camera.resize();
     this.#reporter.now();
   }
 
   /** Changes how the pictures are shown. */
   set(change: Partial<Settings>): void {
-    this.settings = readSettings(change, this.settings);
+    this.#setInfo({ ...this.info, ...readSettings(change, this.info) });
     this.#reporter.now();
   }
 
   /** Does what a `control` event says; commands it does not know are ignored. */
-  control(command: unknown): void {
-    if (this.#early !== null) {
-      this.#early.push(command);
-      return;
-    }
-    const { action, value } = (command ?? {}) as { action?: unknown; value?: unknown };
-    if (action === "start" || action === "pause" || action === "stop") this.#obey(action);
-    else if (action === "device") void this.choose(typeof value === "string" ? value : null);
-    else if (action === "size" && Array.isArray(value)) {
-      const { width, height } = readInfo({ width: value[0], height: value[1] }, this.info);
-      void this.resize({ width, height });
-    } else if (action === "byte_rate") {
-      this.#setInfo(readInfo({ byte_rate: value }, this.info));
-    } else if (action === "show" || action === "opacity" || action === "mirror") {
-      this.set({ [action]: value });
+  control(event: unknown): void {
+    void this.#perform(readCommand(event));
+  }
+
+  /** What the user of this page wants. */
+  async #ask(action: Turn): Promise<void> {
+    if (this.#channel !== null) await this.#perform({ action, isOwn: true });
+  }
+
+  async #perform(command: Command): Promise<void> {
+    const { action } = command;
+    const change = changeOf(command);
+    // Whether it is for the camera of this page is not known yet.
+    if (this.#early !== null) this.#early.push(command);
+    else if (isTurn(action)) await this.#turn(action, command.isOwn === true);
+    else if (change !== null) {
+      this.#told = readInfo(change, this.#told);
+      const info = readInfo(change, this.info);
+      if (action === "device") await this.choose(info.device);
+      else if (action === "size") await this.resize(info);
+      else {
+        this.#setInfo(info);
+        this.#reporter.now();
+      }
     }
   }
 
-  #obey(action: "start" | "pause" | "stop"): void {
+  async #turn(action: Turn, isOwn: boolean): Promise<void> {
     if (this.info.source !== null) {
-      const modes = { start: "running", pause: "paused", stop: "idle" } as const;
-      this.#follow(modes[action]);
-    } else if (action === "start") void this.start();
-    else if (action === "pause") this.pause();
-    else this.stop();
+      if (isOwn) this.#channel?.emit("command", { action });
+      else this.#follow(MODES[action]);
+    } else if (action === "stop") this.#end();
+    else if (action === "pause") this.#camera.pause();
+    else if (this.#channel !== null) await this.#camera.start();
   }
 
   // --- the page's camera -----------------------------------------------------------------------------------
 
-  async #open(channel: Channel): Promise<void> {
-    const session = new AbortController();
-    this.#session = session;
-    this.starting = true;
-    this.#reporter.set({ error: null });
-    try {
-      const request = { ...this.info, device: this.device };
-      const onLost = () => {
-        if (this.#session === session) this.#fail(cameraError("lost"));
-      };
-      const camera = await Camera.open(this.view.video, request, onLost, session.signal);
-      this.#camera = camera;
-      if (this.device !== request.device && !this.#isChosen(camera)) {
-        await this.#restart(); // Another one was chosen meanwhile.
-        return;
-      }
-      this.#capture = this.#makeCapture(camera);
-      this.starting = false;
-      const leave = () => this.stop();
-      globalThis.addEventListener?.("pagehide", leave, { signal: session.signal });
-      void this.#list();
-      this.#listen(channel, session, false);
-      this.#go();
-      const { width, height } = this.info;
-      if (width !== request.width || height !== request.height) await this.resize(this.info);
-    } catch (error) {
-      if (this.#session === session) this.#fail(error);
-    }
-  }
-
-  /** Sends frames from now on. */
-  #go(): void {
-    const capture = this.#capture;
-    if (capture === null) return;
-    this.#stretch?.abort();
-    const stretch = new AbortController();
-    this.#stretch = stretch;
-    this.#reporter.set({ state: "running" });
-    this.#sender.run(capture, stretch.signal).catch((error) => {
-      if (this.#stretch === stretch) this.#fail(error);
-    });
-  }
-
-  /** The last picture before a pause is exact in both directions; without it, it is as it was. */
-  async #still(): Promise<void> {
-    const [capture, channel, receiver] = [this.#capture, this.#channel, this.#receiver];
-    if (capture === null || channel === null || receiver === null) return;
-    if (!this.view.isVisible) return;
-    const stretch = new AbortController();
-    this.#stretch = stretch;
-    const { signal } = stretch;
-    try {
-      const frame = await this.#sender.still(capture, signal);
-      if (frame === null) return;
-      const answer = await channel.call("still", [frame], { timeout: STILL_TIMEOUT, signal });
-      if (!signal.aborted) await receiver.take(answer);
-    } catch (error) {
-      // Too late, or the kernel knows no stills: then it is just paused.
-      if (!(error instanceof KcommError)) throw error;
-    }
-  }
-
-  async #restart(): Promise<void> {
-    const isPaused = this.state.state === "paused";
-    this.stop();
-    await this.start();
-    if (isPaused) this.pause();
-  }
-
-  async #list(): Promise<void> {
-    const found = await cameras().catch(() => []); // The names are for people to choose by; it works without.
-    this.devices = found.map(({ deviceId, label }, i) => ({
-      id: deviceId,
-      label: label || `Camera ${i + 1}`,
-    }));
-    if (this.#camera !== null) this.#reporter.now();
+  #makeCamera(makeCapture: MakeCapture): PageCamera {
+    const info = () => this.info;
+    const host = {
+      get info() {
+        return info();
+      },
+      video: this.view.video,
+      sender: this.#sender,
+      asked: () => this.#reporter.set({ error: null }),
+      listen: () => this.#listen(false),
+      tell: (state: Mode) => this.#reporter.set({ state }),
+      changed: () => this.#reporter.now(),
+      still: (frame: CameraFrame, signal: AbortSignal) => this.#results.still(frame, signal),
+      fail: (error: unknown) => this.#fail(error),
+      stop: () => this.#end(),
+    };
+    return new PageCamera(host, makeCapture);
   }
 
   // --- the kernel's camera ---------------------------------------------------------------------------------
@@ -322,46 +256,18 @@ export class WebcamLoop implements WebcamModel {
   /** Takes the state that the kernel tells. */
   #follow(mode: Mode): void {
     if (!isMode(mode) || this.#channel === null) return;
-    if (mode !== "idle" && this.#session === null) {
-      const session = new AbortController();
-      this.#session = session;
-      this.#listen(this.#channel, session, true);
-    }
+    if (mode !== "idle" && !this.#results.isOpen) this.#listen(true);
     if (mode === "running") this.state.error = null;
     this.#reporter.set({ state: mode });
   }
 
   // --- both ------------------------------------------------------------------------------------------------
 
-  /** Paints results until the session ends. */
-  #listen(channel: Channel, session: AbortController, isPaced: boolean): void {
-    const receiver = new Receiver(channel, this.view, {
-      came: (outcome, painted) => this.#came(outcome, painted),
-      missed: (lost, skipped) => this.#reporter.missed(lost, skipped),
-      failed: (error) => this.#reporter.failed(error),
-    });
-    this.#receiver = receiver;
-    const { signal } = session;
-    signal.addEventListener("abort", () => receiver.close(), { once: true });
-    receiver.run(isPaced, signal).then(
-      () => {
-        if (this.#session === session) this.#end();
-      },
-      (error) => {
-        if (this.#session === session) this.#fail(error);
-      },
-    );
+  #listen(isPaced: boolean): void {
+    if (this.#channel !== null) this.#results.open(this.#channel, isPaced);
   }
 
-  #came(outcome: Outcome, painted: Painted | null): void {
-    this.#sender.came(outcome);
-    if (painted === null) return;
-    const { show, paint } = painted;
-    const ms = { ...this.#sender.msOf(outcome.index), ...outcome.ms, show, paint };
-    this.#reporter.painted(painted, ms);
-  }
-
-  /** The kernel gives no results any more. */
+  /** The camera is not wanted any more, or the kernel gives no results. */
   #end(): void {
     this.#release();
     this.#reporter.set({ state: "idle" });
@@ -376,16 +282,8 @@ export class WebcamLoop implements WebcamModel {
   }
 
   #release(): void {
-    this.#session?.abort();
-    this.#session = null;
-    this.#stretch?.abort();
-    this.#stretch = null;
-    this.#receiver = null;
-    this.#capture?.close();
-    this.#capture = null;
-    this.#camera?.stop();
-    this.#camera = null;
-    this.starting = false;
+    this.#results.close();
+    this.#camera.close();
     this.#reporter.reset();
   }
 
@@ -397,7 +295,7 @@ export class WebcamLoop implements WebcamModel {
   #complete(state: State): void {
     const now = performance.now();
     const { adapting, last } = this.#sender;
-    state.device = this.#camera?.label ?? state.device;
+    state.device = this.#camera.label ?? state.device;
     state.devices = this.devices.map(({ label }) => label);
     if (last !== null) {
       [state.codec, state.width, state.height] = [last.codec, last.width, last.height];

@@ -126,9 +126,10 @@ export class Sender {
   /**
    * Takes a frame of the full size, and exact.
    *
-   * @returns null: there was none in time
+   * @returns null: there was none in time, or nobody sees it
    */
   async still(capture: Capture, signal: AbortSignal): Promise<CameraFrame | null> {
+    if (!this.#view.isVisible) return null;
     const late = setTimeout(() => capture.cancel(), STILL_TIMEOUT);
     const cancel = () => capture.cancel();
     signal.addEventListener("abort", cancel, { once: true });

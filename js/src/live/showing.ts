@@ -1,6 +1,6 @@
 /** The way down: results come from the kernel, and are painted. */
 import type { Channel } from "../channel.js";
-import { type Decoded, FrameDecoder } from "../frames/decoder.js";
+import { type Decoded, discard, FrameDecoder } from "../frames/decoder.js";
 import { release } from "../frames/spares.js";
 import type { LoopView } from "./loop.js";
 import type { Outcome } from "./sending.js";
@@ -78,10 +78,14 @@ export class Receiver {
     const decoding = this.#decoder.decode(value);
     const input =
       map.input === undefined || map.input === null ? null : this.#input.decode(map.input);
-    const frame = await decoding;
+    input?.catch(() => undefined); // It rejects again in its turn.
+    const frame = await decoding.catch(async (error) => {
+      discard((await input?.catch(() => null)) ?? null);
+      throw error;
+    });
     if (this.#isClosed) {
-      letGo(frame);
-      letGo(await input);
+      discard(frame);
+      discard(await input);
       return;
     }
     this.#count(frame.index, positive(map.skipped) ?? 0);
@@ -93,7 +97,7 @@ export class Receiver {
       this.#hearer.failed({ code, message });
     }
     const picture = await input;
-    if (this.#isClosed) letGo(picture);
+    if (this.#isClosed) discard(picture);
     else if (picture !== null && !("error" in picture)) {
       this.#view.paintInput(picture.pixels, picture.index);
     }
@@ -123,8 +127,4 @@ export class Receiver {
     this.#last = Math.max(index, this.#last ?? 0);
     this.#hearer.missed(Math.max(0, gap - skipped), skipped);
   }
-}
-
-function letGo(frame: Decoded | null): void {
-  if (frame !== null && "pixels" in frame) release(frame.pixels);
 }

@@ -135,6 +135,21 @@ export function readSettings(value: Readonly<Record<string, unknown>>, base: Set
   };
 }
 
+/** What can be chosen at a page as well as in Python. */
+const CHOICES = [["show"], ["opacity"], ["mirror"], ["device"], ["width", "height"]] as const;
+
+/**
+ * What holds at a page that comes back: what was chosen there stays, but for what was changed in Python meanwhile.
+ *
+ * @param page what held there
+ * @param told what the kernel had told it last
+ * @param now what the kernel tells
+ */
+export function rejoin(page: Info, told: Info, now: Info): Info {
+  const kept = CHOICES.filter((keys) => keys.every((key) => now[key] === told[key])).flat();
+  return { ...now, ...Object.fromEntries(kept.map((key) => [key, page[key]])) };
+}
+
 export function isMode(value: unknown): value is Mode {
   return value === "idle" || value === "running" || value === "paused";
 }

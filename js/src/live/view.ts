@@ -3,12 +3,15 @@ import type { Channel, Listener } from "../channel.js";
 import type { Content, ViewSpec } from "../content.js";
 import { iconButton, make, press } from "../elements.js";
 import type { Pixels } from "../frames/decode.js";
+import { messageOf } from "../frames/failure.js";
 import { Visibility } from "../frames/visible.js";
-import { copyPicture, savePicture, whyNoCopy } from "../ui/capture.js";
 import { Figures } from "../ui/figures.js";
+import { enable } from "../ui/focus.js";
 import { FullScreen } from "../ui/fullscreen.js";
 import { Help } from "../ui/help.js";
 import { listenToKeys } from "../ui/keys.js";
+import { closeOpen } from "../ui/menu.js";
+import { PictureActions } from "../ui/picture.js";
 import { Toast } from "../ui/toast.js";
 import { Controls } from "./controls.js";
 import { Cover } from "./cover.js";
@@ -43,12 +46,15 @@ export class WebcamView implements Content {
   readonly #cover: Cover;
   readonly #controls: Controls;
   readonly #figures: Figures<Row>;
+  readonly #picture: PictureActions;
   readonly #figuresButton: HTMLButtonElement;
   readonly #full: FullScreen;
   readonly #visibility: Visibility;
   readonly #toast = new Toast();
   readonly #help = new Help(KEYS);
   readonly #unlisten: () => void;
+  /** Of one picture, in CSS pixels. */
+  #width: number;
   /** Whether a result was painted since the start. */
   #hasPicture = false;
   /** When the last one was, or it began to run, on `performance.now()`. */
@@ -58,6 +64,7 @@ export class WebcamView implements Content {
 
   constructor(spec: ViewSpec, poster: string | null, makeLoop: (view: LoopView) => Loop) {
     this.#spec = spec;
+    this.#width = spec.width;
     const label = spec.title || "Camera";
     this.#pictures = new Pictures(label, spec);
     const { result, video } = this.#pictures;
@@ -82,11 +89,18 @@ export class WebcamView implements Content {
       () => this.node,
       (error) => this.#toast.say(`No full screen: ${messageOf(error)}`),
     );
+    this.#picture = new PictureActions({
+      canvas: result.canvas,
+      title: spec.title,
+      kind: "webcam",
+      noun: "picture",
+      toast: this.#toast,
+    });
     this.#controls = new Controls(
       loop,
       this.#figuresButton,
-      this.#copyButton(),
-      iconButton("Save picture", "save", () => void this.#save(), "D"),
+      this.#picture.copyButton,
+      this.#picture.saveButton,
       this.#full.button,
       iconButton("Keys", "help", () => this.#help.toggle(), "?"),
     );
@@ -139,8 +153,8 @@ export class WebcamView implements Content {
   }
 
   #enable(isReady: boolean): void {
-    this.#controls.node.disabled = !isReady;
-    this.#cover.invitation.disabled = !isReady;
+    enable(this.#controls.node, isReady);
+    enable(this.#cover.invitation, isReady);
   }
 
   #paint(pixels: Pixels, index: number): void {
@@ -186,8 +200,9 @@ export class WebcamView implements Content {
   /** Two pictures side by side are as large as one alone, where there is room. */
   #widen(): void {
     const { info, settings } = this.#loop;
-    const width = Math.max(this.#spec.width, this.#isReady ? info.width : 0);
-    const all = settings.show === "both" ? 2 * width : width;
+    // As long as there is no kernel it is what it was.
+    if (this.#isReady) this.#width = Math.max(this.#spec.width, info.width);
+    const all = settings.show === "both" ? 2 * this.#width : this.#width;
     this.#full.element.style.setProperty("--kcomm-width", `${all}px`);
   }
 
@@ -201,8 +216,8 @@ export class WebcamView implements Content {
       mirror: () => this.#controls.toggleMirror(),
       fullScreen: () => void this.#full.toggle(),
       figures: () => this.#toggleFigures(),
-      copy: () => void this.#copy(),
-      save: () => void this.#save(),
+      copy: () => void this.#picture.copy(),
+      save: () => void this.#picture.save(),
       help: () => this.#help.toggle(),
     };
     return listenToKeys(
@@ -211,7 +226,7 @@ export class WebcamView implements Content {
         const action = actionOf(key);
         return action && (() => this.#act(actions, action));
       },
-      () => this.#escape(),
+      () => closeOpen(this.#help, this.#controls.menu),
     );
   }
 
@@ -230,59 +245,4 @@ export class WebcamView implements Content {
     this.#figures.toggle();
     this.#update();
   }
-
-  #copyButton(): HTMLButtonElement {
-    const button = iconButton("Copy picture", "copy", () => void this.#copy(), "C");
-    const why = whyNoCopy();
-    if (why !== null) {
-      button.title = why;
-      button.setAttribute("aria-disabled", "true");
-    }
-    return button;
-  }
-
-  /** The canvas of the result; null: nothing is painted on it. */
-  get #canvas(): HTMLCanvasElement | null {
-    const { canvas } = this.#pictures.result;
-    return canvas.dataset.index === undefined && canvas.dataset.poster === undefined
-      ? null
-      : canvas;
-  }
-
-  async #copy(): Promise<void> {
-    const canvas = this.#canvas;
-    const why = canvas === null ? "There is no picture yet" : whyNoCopy();
-    try {
-      if (why === null && canvas !== null) await copyPicture(canvas);
-      this.#toast.say(why ?? "Picture copied");
-    } catch (error) {
-      this.#toast.say(`Not copied: ${messageOf(error)}`);
-    }
-  }
-
-  async #save(): Promise<void> {
-    const canvas = this.#canvas;
-    if (canvas === null) {
-      this.#toast.say("There is no picture yet");
-      return;
-    }
-    try {
-      const index = Number(canvas.dataset.index ?? 0);
-      const name = await savePicture(canvas, this.#spec.title, "webcam", index);
-      this.#toast.say(`Saved as ${name}`);
-    } catch (error) {
-      this.#toast.say(`Not saved: ${messageOf(error)}`);
-    }
-  }
-
-  #escape(): boolean {
-    if (this.#help.isShown) this.#help.toggle();
-    else if (this.#controls.menu.isOpen) this.#controls.menu.toggle(false);
-    else return false;
-    return true;
-  }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -25,12 +25,13 @@ export async function copyPicture(canvas: HTMLCanvasElement): Promise<void> {
  * Saves what is painted on a canvas; returns the name of the file.
  *
  * @param kind names what has no title
+ * @param index the frame's; null: it has none
  */
 export async function savePicture(
   canvas: HTMLCanvasElement,
   title: string,
   kind: string,
-  index: number,
+  index: number | null,
 ): Promise<string> {
   const name = fileName(title, kind, index);
   const address = URL.createObjectURL(await encode(canvas));
@@ -43,14 +44,14 @@ export async function savePicture(
 }
 
 /** A name that any system takes. */
-export function fileName(title: string, kind: string, index: number): string {
+export function fileName(title: string, kind: string, index: number | null): string {
   const name = title
     .normalize("NFC")
     .replace(/[^\p{L}\p{N}._ -]+/gu, " ")
     .replace(/^[\s.-]+|\s+$/g, "")
     .replace(/\s+/g, "-")
     .slice(0, 60);
-  return `${name || kind}-${index}.png`;
+  return `${name || kind}${index === null ? "" : `-${index}`}.png`;
 }
 
 function encode(canvas: HTMLCanvasElement): Promise<Blob> {

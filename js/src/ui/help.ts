@@ -1,5 +1,6 @@
 /** The list of keys, on the picture. */
 import { iconButton, make } from "../elements.js";
+import { passFocus } from "./focus.js";
 
 /** Keys, apart by spaces, and what they do. */
 export type KeyRow = readonly [keys: string, what: string];
@@ -30,9 +31,17 @@ export class Help {
   toggle(): void {
     const isShown = this.node.hidden;
     if (isShown) this.#before = document.activeElement;
+    else this.#giveBack();
     this.node.hidden = !isShown;
     if (isShown) this.#close.focus({ preventScroll: true });
-    else if (this.#before instanceof HTMLElement) this.#before.focus({ preventScroll: true });
+  }
+
+  /** To what had the focus; to the view where that can't have it any more, as a button of a menu that has closed. */
+  #giveBack(): void {
+    const hasFocus = this.node.contains(document.activeElement);
+    const before = this.#before;
+    if (hasFocus && before instanceof HTMLElement) before.focus({ preventScroll: true });
+    passFocus(this.node);
   }
 }
 

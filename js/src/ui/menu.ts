@@ -1,5 +1,6 @@
 /** Buttons that stand in the row where there is room, and in a menu of their own where there is not. */
 import { iconButton, make } from "../elements.js";
+import type { Help } from "./help.js";
 
 export class Menu {
   /** Opens and closes the menu; stands there only while the row is narrow. */
@@ -34,11 +35,26 @@ export class Menu {
   }
 }
 
-/** Keeps `data-narrow` on an element that is narrower than so many CSS pixels; returns what ends that. */
-export function markNarrow(element: HTMLElement, below: () => number): () => void {
-  const observer = new ResizeObserver(() =>
-    element.toggleAttribute("data-narrow", element.clientWidth < below()),
-  );
+/** CSS pixels below which some buttons go into a menu: with a mouse, and with fingers, for which buttons are larger. */
+export interface Narrow {
+  readonly fine: number;
+  readonly coarse: number;
+}
+
+/** Keeps `data-narrow` on an element in which there is not room for all; returns what ends that. */
+export function markNarrow(element: HTMLElement, narrow: Narrow): () => void {
+  const observer = new ResizeObserver(() => {
+    const below = matchMedia("(pointer: coarse)").matches ? narrow.coarse : narrow.fine;
+    element.toggleAttribute("data-narrow", element.clientWidth < below);
+  });
   observer.observe(element);
   return () => observer.disconnect();
+}
+
+/** Closes what is open, the uppermost first; returns whether there was something. */
+export function closeOpen(help: Help, menu: Menu): boolean {
+  if (help.isShown) help.toggle();
+  else if (menu.isOpen) menu.toggle(false);
+  else return false;
+  return true;
 }

@@ -3,6 +3,8 @@ import { make, setText } from "../elements.js";
 
 /** Milliseconds that it stays. */
 const STAY = 2500;
+/** Milliseconds after which it is not seen any more: it fades. */
+const FADE = 300;
 
 /** A line that goes by itself. */
 export class Toast {
@@ -13,7 +15,13 @@ export class Toast {
     clearTimeout(this.#timer);
     setText(this.node, text);
     this.node.toggleAttribute("data-shown", true);
-    this.#timer = setTimeout(() => this.node.removeAttribute("data-shown"), STAY);
+    this.#timer = setTimeout(() => this.#go(), STAY);
+  }
+
+  /** Without its text: the same one said again would be no change, and not read out. */
+  #go(): void {
+    this.node.removeAttribute("data-shown");
+    this.#timer = setTimeout(() => setText(this.node, ""), FADE);
   }
 
   dispose(): void {

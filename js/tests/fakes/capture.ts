@@ -4,6 +4,8 @@ import type { Shot, Wanted } from "../../src/live/capturing.js";
 export class FakeCapture {
   readonly asked: Omit<Wanted, "id">[] = [];
   isClosed = false;
+  /** How often the camera's size was changed. */
+  resizes = 0;
   #last: number | null = null;
   #resolve: ((shot: Shot | null) => void) | null = null;
   #reject: (error: unknown) => void = () => {};
@@ -24,6 +26,10 @@ export class FakeCapture {
   cancel(): void {
     this.#resolve?.(null);
     this.#resolve = null;
+  }
+
+  resized(): void {
+    this.resizes += 1;
   }
 
   close(): void {
