@@ -309,6 +309,22 @@ describe("a capture", () => {
     expect(watchers.size).toBe(0);
   });
 
+  it("takes the video's pictures where the worker gets none of the track", async () => {
+    const { made, present, clones } = source();
+    const { following } = workerTracks();
+    const capture = new Capture(made, () => new LocalWorker());
+    const first = capture.want(ORDER);
+    await vi.waitFor(() => expect(following).toHaveLength(1));
+    following[0]?.give(new FakeVideoFrame({ width: 8, height: 6 }) as unknown as VideoFrame);
+    expect(await first).toMatchObject({ codec: "h264" });
+    const shot = await filmed(capture.want({ ...ORDER, index: 1 }), present);
+    expect(shot).toMatchObject({ codec: "h264", index: 1, after: 0 });
+    expect(capture.isOffThread).toBe(true);
+    expect(clones.map(({ readyState }) => readyState)).toEqual(["ended"]);
+    expect(FakeVideoFrame.open).toBe(0);
+    capture.close();
+  });
+
   it("holds no second track where that can't go to a worker", async () => {
     const { made, present, clones } = source();
     const worker = new LocalWorker();

@@ -139,6 +139,6 @@ function isTimeout(error: unknown): error is KcommError {
 
 /** What a call's time-out means to who looks at a player. */
 function tooLong(cause: KcommError): KcommError {
-  const text = "the kernel has not drawn it yet; it goes on, and keeps the frame: go to it again";
+  const text = "the kernel has not drawn it yet: go to it again";
   return new KcommError("kcomm.timeout", text, null, { cause });
 }

@@ -16,14 +16,16 @@ export type Order =
   | { readonly want: Wanted; readonly clock: Clock }
   | { readonly cancel: number }
   | { readonly ping: true }
+  /** Pictures are posted from now on. */
+  | { readonly leave: true }
   /** It will be terminated: it closes the pictures that it has. */
   | { readonly close: true };
 
 /** To the page. */
 export type Reply =
   | { readonly answer: Answer }
-  /** It lives. */
-  | { readonly pong: true }
+  /** It lives; `isStarved`: a picture is wanted, and none came. */
+  | { readonly pong: true; readonly isStarved: boolean }
   /** It can't take pictures from a track by itself: they must be posted to it. */
   | { readonly feed: true };
 
@@ -89,6 +91,9 @@ export function serve(scope: Scope): void {
     else if ("close" in order) {
       capturer.close();
       track?.stop();
-    } else scope.postMessage({ pong: true }, []);
+    } else if ("leave" in order) {
+      capturer.leave();
+      track?.stop();
+    } else scope.postMessage({ pong: true, isStarved: capturer.isStarved }, []);
   };
 }

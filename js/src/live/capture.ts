@@ -20,8 +20,8 @@ export interface CaptureSource {
 /** The part of a `Worker` that is used. */
 export type WorkerLike = Pick<Worker, "postMessage" | "terminate" | "onmessage" | "onerror">;
 
-/** Milliseconds without an answer after which a worker is asked whether it lives, and in which it must say so. */
-const SILENCE = 2000;
+/** Milliseconds without an answer after which a worker is asked how it is, and in which it must say so. */
+const SILENCE = 1000;
 const PATIENCE = 5000;
 /** Milliseconds in which a worker closes its pictures before it is ended. */
 const FAREWELL = 200;
@@ -172,8 +172,10 @@ export class Capture {
   #take(reply: Reply): void {
     this.#hear();
     if ("answer" in reply) this.#settle(reply.answer);
-    else if ("feed" in reply) {
-      this.#isCloned = false;
+    else if ("feed" in reply) this.#feed();
+    // Now and then a browser leaves a worker without pictures, though the camera gives some.
+    else if (reply.isStarved && this.#unwatch === null) {
+      this.#post({ leave: true }, []);
       this.#feed();
     }
   }
@@ -221,6 +223,7 @@ export class Capture {
 
   #feed(): void {
     if (this.#isClosed) return;
+    this.#isCloned = false;
     this.#unwatch ??= this.#source.watch((time) => void this.#grab(time));
   }
 

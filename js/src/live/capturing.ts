@@ -86,6 +86,11 @@ export class Capturer {
     return !this.#isEncoding && this.#wanted !== null && time >= this.#wanted.notBefore;
   }
 
+  /** Whether a picture is wanted, and none came that can be taken. */
+  get isStarved(): boolean {
+    return this.#wanted !== null && !this.#isEncoding;
+  }
+
   /** A picture came. It is closed here: cameras stall when several are held. */
   put(picture: Taken, time: number): void {
     this.#newest?.picture.close?.();
@@ -123,7 +128,7 @@ export class Capturer {
    */
   async follow(readable: ReadableStream<VideoFrame>): Promise<void> {
     const reader = readable.getReader();
-    this.#reader?.cancel().catch(() => undefined); // It has ended.
+    this.leave();
     this.#reader = reader;
     try {
       for (;;) {
@@ -137,9 +142,15 @@ export class Capturer {
     }
   }
 
+  /** Follows no stream any more. */
+  leave(): void {
+    this.#reader?.cancel().catch(() => undefined); // It has ended.
+    this.#reader = null;
+  }
+
   close(): void {
     this.#isClosed = true;
-    this.#reader?.cancel().catch(() => undefined); // It has ended.
+    this.leave();
     this.#newest?.picture.close?.();
     this.#newest = null;
     this.#wanted = null;
