@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import functools
 import io
+import os
 import pickle
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+)
 from typing import Any, ClassVar, Final
 
 from kcomm.errors import BadArgumentsError, KcommError, RemoteError
+from kcomm.words import told, words_of
 
 _REMEDY: Final = (
     "move it to a module of its own and import it from there, or use an executor that sends functions by "
     "value, such as loky.get_reusable_executor() or dask.distributed's client.get_executor()"
 )
+#: Decorators, one around the other, that are looked through.
+_LONGEST_CHAIN: Final = 64
+#: Constants that look the same in every process.
+_PLAIN: Final = (type(None), type(...), bool, int, float, complex, str, bytes)
+#: Where the standard library turns what it sends to a process, or back, into bytes.
+_SENDING: Final = os.path.join("multiprocessing", "reduction.py")
 
 
 class PoolError(KcommError):
@@ -48,8 +63,8 @@ def check_sendable(function: Callable[..., Any], executor: Executor) -> None:
         finder.dump(function)
     except Exception as error:
         raise BadArgumentsError(
-            f"{name_of(function)} can't be sent to the processes of a ProcessPoolExecutor ({error}): "
-            f"{_REMEDY}"
+            f"{_qualified(function)} can't be sent to the processes of a ProcessPoolExecutor "
+            f"({words_of(error)}): {_REMEDY}"
         ) from error
     context: Any = getattr(executor, "_mp_context", None)
     method = context.get_start_method() if context is not None else "fork"
@@ -73,7 +88,7 @@ def check_code(function: Any, code: bytes | None, remedy: str) -> None:
     """Raise, in the process of a pool, if a function is not the one that `code_of` was given."""
     if code is not None and code != _code_of(function):
         raise PoolError(
-            f"{name_of(function)} was defined anew since the pool began its processes, which still "
+            f"{_qualified(function)} was defined anew since the pool began its processes, which still "
             f"have the old one: {remedy}"
         )
 
@@ -99,19 +114,19 @@ def explain(error: BaseException, functions: Sequence[Any], executor: Executor, 
             stale = f", or {_names_of(suspects)} was defined after the pool had begun its processes"
         return PoolError(
             f"the {type(executor).__name__} is broken: one of its workers died (killed, out of "
-            f"memory, crashed{stale}). {remedy[:1].upper()}{remedy[1:]}: {error}"
+            f"memory, crashed{stale}). {remedy[:1].upper()}{remedy[1:]}: {words_of(error)}"
         )
-    if _is_of_pickle(error):
+    if not isinstance(executor, ThreadPoolExecutor) and _is_of_pickle(error):
         return BadArgumentsError(
             f"{_names_of(functions)}, or what it returned, can't be sent to or from another process "
-            f"({error}): {_REMEDY}"
+            f"({words_of(error)}): {_REMEDY}"
         )
     return closed(error, executor, remedy) if isinstance(error, CancelledError) else error
 
 
 def closed(error: BaseException, executor: Executor, remedy: str) -> PoolError:
     """Return the error of an executor that was shut down."""
-    reason = f" ({type(error).__name__}: {error})" if str(error) else ""
+    reason = f" ({told(error)})" if words_of(error) else ""
     return PoolError(
         f"the {type(executor).__name__} takes no frames any more{reason}: keep it open while it is used, or "
         f"{remedy}",
@@ -124,17 +139,22 @@ def sendable(error: BaseException) -> BaseException:
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:
-        return RemoteError(f"{type(error).__name__}: {error}", data={"type": type(error).__name__})
+        return RemoteError(told(error), data={"type": type(error).__name__})
     return error
 
 
-def name_of(function: Any) -> str:
-    """Return what people call a function."""
+def _qualified(function: Any) -> str:
+    """Return the name by which a function is looked up where it is sent to; of a partial one the whole's."""
+    function = _whole(function)
     return str(getattr(function, "__qualname__", type(function).__qualname__))
 
 
 def _is_of_pickle(error: BaseException) -> bool:
-    text = str(error)
+    """Whether a value could not be sent. What the function itself raised is its own, whatever it says."""
+    remote = getattr(error.__cause__, "tb", None)  # the traceback as it was in the other process
+    if isinstance(remote, str) and _SENDING not in remote:
+        return False
+    text = words_of(error)
     return isinstance(error, pickle.PicklingError) or (
         # Some are told in Python's own words; the latter are Python 3.13's.
         isinstance(error, (TypeError, AttributeError)) and ("pickle" in text or "get local object" in text)
@@ -142,7 +162,7 @@ def _is_of_pickle(error: BaseException) -> bool:
 
 
 def _names_of(functions: Sequence[Any]) -> str:
-    return " or ".join(name_of(function) for function in functions)
+    return " or ".join(_qualified(function) for function in functions)
 
 
 class _Finder(pickle.Pickler):
@@ -170,17 +190,41 @@ def _is_of_main(value: Any) -> bool:
     return getattr(value, "__module__", None) == "__main__"
 
 
+def _whole(function: Any) -> Any:
+    """Return the function that a partial one is of: that one is looked up, the rest is sent."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function
+
+
 def _code_of(function: Any) -> bytes | None:
-    code = getattr(function, "__code__", None)
-    if code is None or not _is_of_main(function):
-        return None
-    return repr(_told(code)).encode(errors="replace")
+    parts: list[Any] = []
+    seen: set[int] = set()
+    function = _whole(function)
+    # Decorated functions all have the code of the decorator.
+    while function is not None and id(function) not in seen and len(seen) < _LONGEST_CHAIN:
+        seen.add(id(function))
+        if hasattr(function, "__code__") and _is_of_main(function):
+            parts.append([_told(function.__code__), *_defaults_of(function)])
+        function = getattr(function, "__wrapped__", None)
+    return repr(parts).encode(errors="replace") if parts else None
+
+
+def _defaults_of(function: Any) -> list[Any]:
+    by_name = getattr(function, "__kwdefaults__", None) or {}
+    return [
+        _told(getattr(function, "__defaults__", None)),
+        [(name, _told(value)) for name, value in sorted(by_name.items())],
+    ]
 
 
 def _told(const: Any) -> Any:
     """Return what tells one constant of a function from another, the same in every process."""
     if hasattr(const, "co_code"):
         return const.co_code, const.co_names, [_told(inner) for inner in const.co_consts]
-    if isinstance(const, (tuple, frozenset)):
-        return sorted(repr(_told(item)) for item in const) if isinstance(const, frozenset) else const
-    return const
+    if isinstance(const, frozenset):
+        return sorted(repr(_told(item)) for item in const)
+    if isinstance(const, tuple):
+        return tuple(_told(item) for item in const)
+    # What else defaults may be is told by its kind: what it says of itself may differ between processes.
+    return const if type(const) in _PLAIN else type(const).__qualname__

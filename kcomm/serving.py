@@ -16,6 +16,7 @@ from kcomm.handlers import Handler, Place
 from kcomm.jobs import Jobs, is_plain
 from kcomm.listening import Listening
 from kcomm.protocol import events
+from kcomm.words import told, words_of
 
 if TYPE_CHECKING:
     from kcomm.channel import Channel
@@ -304,7 +305,7 @@ class Serving:
             self._fail(id_, error)
         else:
             kind = type(error).__name__
-            text = f"{handler.name!r} raised {kind}: {_text_of(error)}"
+            text = f"{handler.name!r} raised {kind}: {words_of(error)}"
             self._fail(id_, errors.RemoteError(text, data={"type": kind}))
 
     def _fail(self, id_: int, error: KcommError) -> None:
@@ -379,7 +380,7 @@ class Serving:
             raise
         except BaseException as error:  # a handler's SystemExit must not end the loop
             self._place.log_failure(handler, error)
-            text = f"{handler.name!r} raised {type(error).__name__}: {_text_of(error)}"
+            text = f"{handler.name!r} raised {told(error)}"
             self._report("kcomm.handler_error", text)
 
     def run_handler(self, handler: Handler) -> None:
@@ -391,14 +392,6 @@ class Serving:
             self._place.log_failure(handler, error)
             return
         self._start(self._watch(handler, lambda: self._place.run(handler, call)), self._lifecycle)
-
-
-def _text_of(error: BaseException) -> str:
-    """Return an exception's message; its own code may fail."""
-    try:
-        return str(error)
-    except Exception:
-        return "(it can't be told in words)"
 
 
 def _valid_text(text: str) -> str:

@@ -67,3 +67,12 @@ class UnreadableError(Exception):
 
     def __init__(self, one, two):
         super().__init__(f"{one} {two}")
+
+
+def pickles(i):
+    raise TypeError("cannot pickle my cucumber")
+
+
+class SpeechlessError(Exception):
+    def __str__(self):
+        return self.args[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import math
 import threading
 from concurrent.futures import wait
 from typing import Any, cast
@@ -220,6 +221,41 @@ class TestAtRest:
         first.result(timeout=10)
         draw(other, 6)
         assert gate.drawn == [0, 6]
+        assert caplog.records == []
+
+    def test_what_is_superseded_does_not_pile_up_behind_a_draw_that_hangs(self, host, gate):
+        player = kcomm.animate(gate)
+        channel = host.connect(player.target)
+        first = channel.call("draw", 0)
+        assert gate.begun.wait(10)
+        for index in range(1, 40):
+            call = channel.call("draw", index)
+        until(lambda: [wanted.index for wanted in pipeline_of(player)._jobs] == [0, 39])
+        pipeline = pipeline_of(player)
+        assert len(pipeline._turns) == 1
+        assert len(pipeline._lane.jobs) == 1
+        gate.open.set()
+        assert [each.result(timeout=10)["index"] for each in (first, call)] == [0, 39]
+
+    def test_nobody_walks_to_a_far_frame_that_was_given_up(self, host, caplog):
+        is_walking, may_walk = threading.Event(), threading.Event()
+
+        def numbers():
+            for index in range(10_000):
+                if index == 50:
+                    is_walking.set()
+                    assert may_walk.wait(10)
+                yield index
+            pytest.fail("it walked to the end")
+
+        player = kcomm.animate(Sweep().animation(numbers, cache_frame_data=False))
+        channel = host.connect(player.target)
+        far = channel.call("draw", 100_000)
+        assert is_walking.wait(10)
+        far.cancel()
+        until(lambda: not player._service._draws)
+        may_walk.set()
+        assert draw(channel, 7)["index"] == 7
         assert caplog.records == []
 
     def test_a_photograph_is_exact_at_rest(self, host):
@@ -515,10 +551,27 @@ class TestFailures:
         channel = host.connect(player.target)
         draw(channel, 4)
         draw(channel, 5)
-        assert told == [(4, "4"), (5, "5")]
+        until(lambda: told == [(4, "4"), (5, "5")])  # the page is answered before
         assert "the on_error handler of frame 4 raised" in caplog.text
         with pytest.raises(BadArgumentsError, match="on_error takes a function"):
             player.on_error(cast(Any, "log"))
+
+    def test_an_on_error_that_exits_leaves_nobody_without_an_answer(self, host, caplog):
+        def paint(i):
+            raise RuntimeError(i)
+
+        player = kcomm.animate(paint)
+
+        @player.on_error
+        def leave(index, error):
+            raise SystemExit("out")
+
+        channel = host.connect(player.target)
+        assert [draw(channel, index)["error"]["message"] for index in (4, 5)] == [
+            "frame 4: RuntimeError: 4",
+            "frame 5: RuntimeError: 5",
+        ]
+        until(lambda: "the on_error handler of frame 4 raised" in caplog.text)
 
     def test_a_function_that_exits_costs_its_frame_only(self, host):
         def paint(i):
@@ -691,6 +744,34 @@ class TestLinked:
         one.emit("command", {"action": "pause"})
         until(lambda: two.told)
         assert two.told == [{"action": "pause"}]
+
+    @pytest.mark.parametrize(
+        ("action", "value"),
+        [
+            ("seek", math.nan),
+            ("seek", math.inf),
+            ("seek", None),
+            ("seek", True),
+            ("step", math.nan),
+            ("step", "far"),
+            ("speed", 0),
+            ("speed", math.inf),
+            ("fps", "fast"),
+            ("fps", math.nan),
+            ("loop", 1),
+        ],
+    )
+    def test_a_value_that_makes_no_sense_is_refused(self, pages, caplog, action, value):
+        one, two, _ = pages
+        service = one.player._service
+        with pytest.raises(BadArgumentsError, match=f"the command '{action}' is .*, not {value!r}"):
+            service.take_command(service._channels[0], {"action": action, "value": value})
+        one.emit("command", {"action": action, "value": value})
+        one.emit("command", {"action": "fps", "value": "max"})
+        one.emit("command", {"action": "step"})
+        until(lambda: len(two.told) == 2)
+        assert two.told == [{"action": "fps", "value": "max"}, {"action": "step"}]
+        until(lambda: f"the command '{action}'" in caplog.text)
 
     def test_pages_that_are_not_linked_are_each_their_own(self, host):
         player = kcomm.animate(photograph, frames=100)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import gc
 import threading
-from typing import Any
+from typing import Any, cast
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 
 import kcomm
-from kcomm.errors import ChannelClosedError, KcommError
+from kcomm.animation.drawing.sequence import FrameRangeError
+from kcomm.errors import BadArgumentsError, ChannelClosedError, KcommError
 from tests.animations import Sweep, draw, take, until
 
 mpl.use("agg")
@@ -147,6 +148,43 @@ class TestPlayer:
         assert player.index == 49
         player.step(-1000)
         assert player.index == 0
+
+    @pytest.mark.parametrize("n", [2**53, -(2**53), 10**30])
+    def test_steps_beyond_all_numbers_of_frames(self, player, n):
+        with pytest.raises(BadArgumentsError, match="step takes a whole number"):
+            player.step(n)
+
+    def test_numbers_that_no_page_can_hold(self, host):
+        player = kcomm.animate(lambda i: np.zeros((2, 2)))
+        with pytest.raises(FrameRangeError, match="below 2"):
+            player.seek(2**70)
+        assert player.index == 0
+        player.seek(2**53 - 2)
+        player.step(5)
+        assert player.index == 2**53 - 1
+        assert host.connect(player.target).call("info").result(timeout=10)["index"] == 2**53 - 1
+
+    def test_a_step_where_there_are_no_frames(self, host):
+        player = kcomm.animate(Sweep().animation(lambda: iter(()), cache_frame_data=False))
+        draw(host.connect(player.target), 0)
+        assert player.count == 0
+        player.step()
+        assert player.index == 0
+
+    def test_numbers_that_numpy_computed(self, host):
+        player = kcomm.animate(
+            lambda i: np.zeros((2, 2)), frames=np.int64(50), fps=np.float32(15), cache=np.int32(10**6)
+        )
+        player.seek(cast(Any, np.argmax([1, 3, 2])))
+        player.step(np.int16(4))
+        player.speed = np.float64(2)
+        assert (player.index, player.count, player.fps, player.speed) == (5, 50, 15, 2)
+        assert type(player.index) is type(player.count) is int
+        assert host.connect(player.target).call("info").result(timeout=10)["index"] == 5
+
+    def test_no_title(self, host):
+        player = kcomm.animate(lambda i: np.zeros((2, 2)), title=cast(Any, None))
+        assert host.connect(player.target).call("info").result(timeout=10)["title"] == ""
 
     @pytest.mark.parametrize("index", [-1, 50, 1.5, "x", True])
     def test_seek_out_of_range(self, player, index):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import concurrent.futures.process
 import functools
+import inspect
 import multiprocessing
+import os
 import signal
 import subprocess
 import sys
@@ -20,10 +23,11 @@ import pytest
 from PIL import Image
 
 import kcomm
-from kcomm import interrupts
+from kcomm import interrupts, pools
 from kcomm.animation.drawing import figures, prefetch
 from kcomm.errors import BadArgumentsError
 from kcomm.frames.decoder import Decoder
+from kcomm.frames.failures import describe
 from tests import pictures
 from tests.animations import Sweep, draw, height, know_size, page_of, pixels, take, until
 
@@ -342,8 +346,12 @@ class TestInterrupts:
             call_item = item  # noqa: F841  # looked for by its name
         then()
 
+    @pytest.fixture(autouse=True)
+    def spared(self, monkeypatch):
+        monkeypatch.setattr(interrupts, "_spared", {prefetch.render})
+
     def interrupt(self):
-        interrupts._interrupt(sys._getframe(), prefetch.render)
+        interrupts._interrupt(sys._getframe())
 
     def test_one_that_waits_or_draws_goes_on(self):
         self._process_worker(None, self.interrupt)
@@ -356,13 +364,107 @@ class TestInterrupts:
         item.fn = print
         with pytest.raises(KeyboardInterrupt):
             self._process_worker(item, self.interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            self.interrupt()
+
+    def test_a_worker_outlives_one_where_no_task_is_seen(self):
+        self.interrupt()
+
+    def test_the_standard_library_calls_things_as_is_looked_for(self):
+        source = inspect.getsource(getattr(concurrent.futures.process, interrupts._LOOP))
+        assert f"{interrupts._ITEM}.{interrupts._FUNCTION}(" in source
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="processes are sent no SIGINT there")
+    @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+    def test_workers_without_a_task_yet_outlive_one(self, method):
+        with ProcessPoolExecutor(3, mp_context=multiprocessing.get_context(method)) as pool:
+            source = prefetch.PooledSource(pictures.shade, 9, pool)
+            source.draw(0)
+            for pid in pool._processes:
+                os.kill(pid, signal.SIGINT)
+            time.sleep(0.3)
+            assert all(worker.is_alive() for worker in pool._processes.values())
+            assert source.draw(1)[0, 0, 0] == 1
+        assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+    def test_a_pool_is_shared_by_tasks_of_both_kinds(self, fresh):
+        assert fresh.submit(outlive_twice).result(timeout=30) == 2
 
     def test_nothing_changes_where_it_is_no_child(self):
         before = signal.getsignal(signal.SIGINT)
         interrupts.outlive_interrupts(prefetch.render)
         assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_showing_a_player_does_not_wait_for_a_busy_executor(host, monkeypatch, caplog):
+    monkeypatch.setattr("kcomm.animation.player._PATIENCE", 0.05)
+    held: Any = Held(1)
+    shown = kcomm.animate(pictures.shade, frames=9, prefetch=held)._repr_mimebundle_()
+    assert "Frame 0 was not drawn within 0.05 s" in str(shown)
+    assert "image/png" not in shown
+    assert "was not drawn within" in caplog.text
+    assert held.given[0][0].cancelled()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_forked_worker_draws_a_figure_that_another_thread_was_drawing():
+    figure = plt.figure(figsize=(1, 1))
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("fork")) as pool:
+        with figures.lock_of(figure), ThreadPoolExecutor(1) as other:
+            # Forked while this thread holds the lock.
+            begun = other.submit(pool.submit, locks_are_free, figure.number).result(timeout=10)
+        assert begun.result(timeout=20)
+    plt.close(figure)
+
+
+def locks_are_free(number):
+    return figures.lock_of(plt.figure(number)).acquire(timeout=1)
+
+
+class TestOldFunctions:
+    """Functions of the notebook that were defined anew since a pool forked its processes."""
+
+    @staticmethod
+    def code(source):
+        names: dict[str, Any] = {"__name__": "__main__", "functools": functools}
+        exec(source, names)
+        return pools._code_of(names["f"])
+
+    def test_another_default_value_is_noticed(self):
+        assert self.code("def f(i, v=1): return v") == self.code("def f(i, v=1): return v")
+        assert self.code("def f(i, v=1): return v") != self.code("def f(i, v=2): return v")
+        assert self.code("def f(i, *, v=1): return v") != self.code("def f(i, *, v=2): return v")
+        assert self.code("def f(i, v=object()): return v") == self.code("def f(i, v=object()): return v")
+
+    def test_another_function_under_a_decorator_is_noticed(self):
+        decorated = """
+def twice(function):
+    @functools.wraps(function)
+    def inner(i): return function(i)
+    return inner
+@twice
+def f(i): return {}
+"""
+        assert self.code(decorated.format(1)) == self.code(decorated.format(1))
+        assert self.code(decorated.format(1)) != self.code(decorated.format(2))
+
+    def test_another_function_of_a_partial_one_is_noticed(self):
+        source = "def g(i): return {}\nf = functools.partial(g)"
+        assert self.code(source.format(1)) != self.code(source.format(2))
+
+
+class TestBlame:
+    def test_a_functions_own_error_that_speaks_of_pickles(self, fresh):
+        for pool in (fresh, ThreadPoolExecutor(1)):
+            with pytest.raises(TypeError, match="cannot pickle my cucumber"):
+                prefetch.PooledSource(pictures.pickles, 9, pool).draw(0)
+
+    def test_an_error_that_cannot_be_told(self):
+        error: Any = pictures.SpeechlessError(404)
+        broken = pools.explain(error, [print], ThreadPoolExecutor(1), "make a new one")
+        assert broken is error
+        assert "can't be told in words" in str(pools.closed(error, ThreadPoolExecutor(1), "make a new one"))
+        assert describe(3, error)["error"]["message"] == (
+            "frame 3: SpeechlessError: (it can't be told in words)"
+        )
 
 
 class TestOthersThatAskLater:
@@ -391,6 +493,12 @@ class TestOthersThatAskLater:
         until(lambda: len(held.given) == 2)
         held.finish(1)
         assert second[0].future.result(timeout=10).frame.index == 3
+
+
+def outlive_twice():
+    interrupts.outlive_interrupts(prefetch.render)
+    interrupts.outlive_interrupts(outlive_twice)
+    return len(interrupts._spared)
 
 
 def grey(i):

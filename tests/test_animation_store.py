@@ -292,6 +292,18 @@ class TestTurns:
         turns.put(job)
         assert self.indices(turns) == [1]
 
+    def test_what_is_dropped_takes_no_place(self):
+        turns = Turns()
+        jobs = [self.job(index) for index in range(3)]
+        for job in jobs:
+            turns.put(job, "a")
+        turns.put(jobs[0], "b")
+        turns.put(jobs[0])
+        for job in jobs[:2]:
+            turns.drop(job)
+        assert len(turns) == 1
+        assert self.indices(turns) == [2]
+
 
 class TestLink:
     """A link with a clock of its own; frames of 10 kB unless said otherwise."""

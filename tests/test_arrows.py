@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "kcomm"
 
 #: From bottom to top. A module may import from its own layer and from those before it.
 LAYERS: list[set[str]] = [
-    {"errors"},
+    {"errors", "words"},
     {"protocol"},
     {"runtime", "arguments", "window", "pacing", "backlog", "flow", "pools", "interrupts"},
     {"admission"},

@@ -19,6 +19,7 @@ import pytest
 import skimage.data
 from PIL import Image
 
+import kcomm
 from kcomm import BadArgumentsError, BadValueError, Frame, KcommError
 from kcomm.cameras import ImageFolder, Source, VideoFile, as_source
 from kcomm.cameras.images import natural_key
@@ -526,3 +527,27 @@ def test_importing_sources_loads_neither_pyav_nor_pillow() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.strip() == "set()"
+
+
+def test_a_video_file_is_shown_when_its_cell_is_run_again(host, tmp_path):
+    source = VideoFile(write_video(tmp_path / "a.mp4"))
+    for _ in range(3):
+        cam: Any = kcomm.webcam(source=source)
+        cam.start()
+        assert len(cam.frames(2)) == 2
+    cam.close()
+
+
+def test_opening_and_closing_a_video_leaves_alone_who_reads_it(tmp_path):
+    source = VideoFile(write_video(tmp_path / "a.mp4"))
+    source.open()
+    frames = source.frames()
+    next(frames)
+    source.open()
+    source.close()
+    next(frames)
+
+
+def test_grey_with_alpha_that_was_multiplied_in_is_an_image():
+    pixels = to_pixels(Image.new("LA", (1, 1), (200, 255)).convert("La"))
+    assert pixels.tolist() == [[[200, 200, 200, 255]]]

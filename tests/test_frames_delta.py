@@ -185,7 +185,7 @@ class TestMessages:
         assert Frame.from_message(self.key()).id == 1
         frame = Frame.from_message(self.delta())
         assert (frame.base, frame.id) == (1, None)
-        assert Frame.from_message(frame.to_message()) == frame
+        assert vars(Frame.from_message(frame.to_message())) == vars(frame)
         assert "id" not in frame.to_message()
 
     def test_a_delta_has_no_pixels_of_its_own(self):

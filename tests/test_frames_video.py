@@ -7,10 +7,12 @@ import contextlib
 import functools
 import gc
 import importlib.util
+import subprocess
 import sys
 import threading
 import weakref
 from dataclasses import replace
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -40,6 +42,31 @@ def photograph(index: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarr
 
 def distance(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.abs(a[..., :3].astype(int) - b[..., :3]).mean())
+
+
+#: Encodes pictures that end where memory ends that may be read.
+GUARDED = """
+import ctypes, mmap
+import numpy as np
+from kcomm.frames import Frame
+from kcomm.frames.video_encoder import VideoEncoder
+
+def guarded(*shape):
+    size = int(np.prod(shape))
+    pages = -(-size // mmap.PAGESIZE)
+    memory = mmap.mmap(-1, (pages + 1) * mmap.PAGESIZE)
+    whole = np.frombuffer(memory, np.uint8)
+    end = ctypes.c_void_p(whole.ctypes.data + pages * mmap.PAGESIZE)
+    assert ctypes.CDLL(None).mprotect(end, mmap.PAGESIZE, 0) == 0
+    return whole[pages * mmap.PAGESIZE - size : pages * mmap.PAGESIZE].reshape(shape)
+
+for width in (2, 24, 34, 64, 640, 854):
+    for channels in ((), (3,), (4,)):
+        pixels = guarded(34, width, *channels)
+        pixels[:] = 255
+        VideoEncoder("h264").encode(Frame(width, 34, None, pixels, 0))
+print("done")
+"""
 
 
 @functools.cache
@@ -192,6 +219,11 @@ class TestEncoder:
             encoder.encode(Frame.of(wide, index=3))
         assert encoder.encode(Frame.of(photograph(0), index=4)).after is None
 
+    @pytest.mark.skipif(sys.platform != "linux", reason="pages are guarded in Linux's way")
+    def test_nothing_is_read_beyond_the_pixels(self):
+        done = subprocess.run([sys.executable, "-c", GUARDED], capture_output=True, text=True, timeout=120)
+        assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
+
     def test_nothing_refers_to_an_encoder_that_is_gone(self):
         encoder = Encoder("h264")
         encoder.encode(Frame.of(photograph(0)))
@@ -288,6 +320,8 @@ class TestChoice:
         for check in (check_codec, check_live_codec):
             with pytest.raises(BadArgumentsError, match="no codec 'av1'"):
                 check("av1")
+            with pytest.raises(BadArgumentsError, match="no codec"):
+                check(cast(Any, ["jpeg"]))
         # Frames of animations are asked for in any order.
         with pytest.raises(BadArgumentsError, match="no codec 'h264'"):
             check_codec("h264")

@@ -181,6 +181,23 @@ class TestDurations:
         assert set(durations(10, 1000, "GIF")) == {20}
 
 
+class TestNames:
+    def test_a_name_as_long_as_names_may_be(self, tmp_path):
+        name = "\u52d5" * 83 + ".gif"  # 253 bytes
+        player().save(tmp_path / name, progress=False)
+        assert os.listdir(tmp_path) == [name]
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="files have no such modes there")
+    @pytest.mark.parametrize("mode", [0o600, 0o640, 0o444])
+    def test_whoever_may_not_read_a_file_may_not_read_what_replaces_it(self, tmp_path, mode):
+        path = tmp_path / "mine.html"
+        path.touch()
+        path.chmod(mode)
+        player().to_html(path, progress=False)
+        assert path.stat().st_size > 0
+        assert path.stat().st_mode & 0o777 == mode
+
+
 class TestStills:
     def test_a_file_for_each_frame(self, tmp_path):
         player().save(tmp_path / "frame-%03d.png", frames=range(2, 8, 2), progress=False)
@@ -396,6 +413,10 @@ class TestProgress:
         shown = capsys.readouterr().err
         assert "a.gif" in shown
         assert "8/8" in shown
+
+    def test_a_bar_counts_the_last_of_single_pictures_too(self, tmp_path, capsys):
+        player().save(tmp_path / "%d.png")
+        assert "8/8" in capsys.readouterr().err
 
     def test_text_where_tqdm_is_missing(self, tmp_path, capsys, monkeypatch):
         real = builtins.__import__

@@ -16,7 +16,7 @@ from PIL import Image
 
 import kcomm
 from kcomm import view
-from kcomm.animation.keeping.poster import MAX_BYTES, image_of, poster_of
+from kcomm.frames.poster import MAX_BYTES, image_of, poster_of
 from kcomm.transport.memory import MemoryHost
 
 NOISE = np.random.default_rng(0)
@@ -89,6 +89,9 @@ class TestPosterOf:
     def test_any_limit_is_kept_to(self):
         data = poster_of(NOISE.integers(0, 256, (50, 400, 4), np.uint8), limit=600)
         assert len(data) <= 600
+
+    def test_a_picture_of_one_row_is_made_shorter(self):
+        assert len(poster_of(NOISE.integers(0, 256, (1, 4000, 3), np.uint8), limit=600)) <= 600
 
     def test_the_function_leaves_the_pixels_as_they_are(self, plot):
         before = plot.copy()

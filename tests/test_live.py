@@ -13,6 +13,10 @@ import pytest
 from skimage.filters import roberts
 
 import kcomm
+from kcomm.frames import Frame
+from kcomm.live.line import Arrival, Line
+from kcomm.live.processing import Processor
+from kcomm.live.sharing import SharedProcessor
 
 from .webcam_page import PHOTOGRAPH, CameraPage, invert, pixels, until
 
@@ -357,3 +361,30 @@ class TestExecutor:
             message: Any = page.results(12, window=8)[-1]
             assert message["pace"] < message["ms"]["process"] / 2
             cam.close()
+
+
+async def test_no_more_failed_frames_wait_than_can_be_told():
+    let_go = asyncio.Event()
+
+    async def slow(image):
+        await let_go.wait()
+        return image
+
+    skipped: list[None] = []
+    line = Line(SharedProcessor(Processor("slow", slow)), lambda: skipped.append(None))
+    for index in range(2):  # one under way, and one that waits in front
+        line.offer(Arrival(Frame.of(PHOTOGRAPH, index=index)))
+        await asyncio.sleep(0.05)
+    for index in range(2, 102):
+        line.offer(Arrival(Frame(1, 1, "raw", b"", index), error=ValueError("broken")))
+    assert len(skipped) == 100 - 16
+    line.finish()
+    let_go.set()
+    indices = [done.arrival.frame.index async for done in results_of(line)]
+    assert indices == [0, 1, *range(86, 102)]
+    line.close()
+
+
+async def results_of(line):
+    while (done := await line.next()) is not None:
+        yield done

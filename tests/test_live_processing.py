@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import functools
 import logging
@@ -206,7 +207,7 @@ class TestImages:
             ([[1, 2]], "shape returned no image: .*got list"),
             (np.zeros((2, 2), int), "shape returned no image: .*int64"),
             (np.full((2, 2), 2.0), "shape returned no image: .* from 0 to 1, not from 2 to 2"),
-            (np.full((2, 2), np.nan), "shape returned no image: .* from nan to nan"),
+            (np.full((2, 2), np.nan), "shape returned no image: .* has NaN: replace it"),
             (np.ones(3, np.uint8), r"shape returned no image: .*\(3,\)"),
             (np.ones((3, 9, 9), np.uint8), "shape returned no image: .*channels first"),
             (np.ones((0, 9), np.uint8), "shape returned no image: .*no pixels"),
@@ -542,6 +543,50 @@ for _ in range(2):
             [sys.executable, "-c", code], capture_output=True, text=True, timeout=100, check=True
         )
         assert done.stdout.split() == ["kcomm.process_timeout"] * 2, done.stderr
+
+
+class TestWithoutALimit:
+    """Setting another process is then what ends a call that hangs."""
+
+    async def test_a_frame_that_waits_for_one_that_nobody_waits_for(self, make, stuck, monkeypatch):
+        monkeypatch.setattr(running, "GRACE", 0.05)
+        processor = make(stuck, timeout=None)
+        first = asyncio.ensure_future(processor.run(PHOTOGRAPH, FRAME))
+        await soon(stuck.entered)
+        first.cancel()
+        second = asyncio.ensure_future(processor.run(PHOTOGRAPH, FRAME))
+        await asyncio.sleep(0.05)
+        processor.process = invert
+        np.testing.assert_array_equal((await run(processor)).pixels, 255 - PHOTOGRAPH)
+        with pytest.raises(ProcessTimeoutError, match="after another process was set"):
+            await asyncio.wait_for(second, 10)
+
+    async def test_another_call_that_hangs_keeps_no_frame_waiting(self, make, stuck):
+        processor = make(invert, timeout=None)
+        call = asyncio.ensure_future(processor.call(stuck, PHOTOGRAPH))
+        await soon(stuck.entered)
+        await run(processor)
+        call.cancel()
+
+    async def test_async_steps_that_heed_no_cancelling_are_left_behind_up_to_a_limit(self, make, monkeypatch):
+        monkeypatch.setattr(threads, "MOST_LEFT", 2)
+        let_go = asyncio.Event()
+
+        async def heedless(image):
+            while not let_go.is_set():
+                with contextlib.suppress(asyncio.CancelledError):
+                    await let_go.wait()
+            return image
+
+        processor = make(heedless, timeout=SOON)
+        for _ in range(2):
+            with pytest.raises(ProcessTimeoutError, match="it was cancelled"):
+                await run(processor)
+        with pytest.raises(ProcessTimeoutError, match=r"2 calls were given up.*set `process` to another"):
+            await run(processor)
+        let_go.set()
+        await asyncio.sleep(0)
+        await until(lambda: not processor._plan._left)
 
 
 class TestSwapping:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ import pytest
 
 import kcomm
 from kcomm.errors import BadArgumentsError, ChannelClosedError, KcommError, WouldBlockError
+from kcomm.live.results import Outlet
 
 from .ends import run, run_on_loop
 from .webcam_page import PHOTOGRAPH, CameraPage, Running, invert, until
@@ -213,3 +215,70 @@ class TestResults:
             assert run(look_once()).shape == PHOTOGRAPH.shape
         gc.collect()
         assert len(cam._service.journal.outlet._readers) == 0
+
+
+class TestEnds:
+    async def test_results_that_are_asked_for_after_the_end_end_at_once(self):
+        outlet = Outlet()
+        outlet.end()
+        results = outlet.read(None)
+        with pytest.raises(StopAsyncIteration):
+            await asyncio.wait_for(anext(results), 10)
+        outlet.begin()
+        waiting = asyncio.ensure_future(anext(results))
+        await asyncio.sleep(0)
+        outlet.publish(RESULT)
+        assert await waiting is RESULT
+
+    def test_a_wait_that_nobody_holds_any_more_is_over(self):
+        outlet = Outlet()
+        results = outlet.read(None)
+        dropped = results.__anext__()
+
+        async def begin():
+            with contextlib.suppress(StopIteration):
+                dropped.send(None)
+
+        asyncio.run(begin())
+        dropped.close()
+        assert not results.is_waiting
+        outlet.publish(RESULT)
+        assert asyncio.run(first_of(results)) is RESULT
+
+    def test_an_interrupt_leaves_no_lock_behind(self):
+        outlet = Outlet()
+
+        def interrupt():
+            raise KeyboardInterrupt
+
+        outlet.on_asked = interrupt
+        with pytest.raises(KeyboardInterrupt):
+            outlet.wait(lambda: False, 1)
+        assert not outlet.is_wanted
+        with ThreadPoolExecutor(1) as other:
+            other.submit(outlet.publish, RESULT).result(timeout=10)
+
+    def test_a_wait_longer_than_threads_can_wait(self, host):
+        cam = kcomm.webcam(invert)
+        cam.start()
+        page = CameraPage(host, cam)
+        with ThreadPoolExecutor(1) as pool:
+            taken = pool.submit(cam.snapshot, timeout=1e10)
+            until(lambda: cam._service.journal.outlet.is_wanted)
+            page.results(1)
+            taken.result(10)
+
+
+RESULT: Any = object()
+
+
+async def first_of(results):
+    return await anext(results)
+
+
+def test_what_a_cell_keeps_of_a_webcam_is_small(host):
+    noise = np.random.default_rng(0).integers(0, 256, (600, 800, 3), np.uint8)
+    cam = kcomm.webcam(lambda image: noise)
+    CameraPage(host, cam).results(1)
+    shown = cam._repr_mimebundle_()
+    assert len(shown["image/png"]) < 400_000

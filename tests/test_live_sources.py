@@ -599,3 +599,155 @@ class TestEnds:
         until(lambda: not any(cam.target in thread.name for thread in threading.enumerate()))
         until(lambda: run_on_loop(count_tasks()) <= before)
         assert source.calls[-2:] == ["left", "close"]
+
+
+class TestSharing:
+    """One source object that several webcams were given."""
+
+    def test_the_next_one_takes_it_over_when_the_last_one_lets_go(self, host):
+        source = Counting()
+        for _ in range(3):  # as a cell does that is run again
+            cam: Any = kcomm.webcam(source=source)
+            cam.start()
+            assert len(cam.frames(2)) == 2
+        cam.close()
+        until(lambda: source.calls.count("close") == 3)
+        assert source.calls == ["open", "frames", "left", "close"] * 3
+
+    def test_one_at_which_nobody_looks_gives_it_away(self, host):
+        source = Counting()
+        first, second = kcomm.webcam(source=source), kcomm.webcam(source=source)
+        for cam in (first, second, first):
+            cam.start()
+            assert len(cam.frames(2)) == 2
+
+    def test_a_second_one_that_is_watched_is_told(self, host, monkeypatch):
+        monkeypatch.setattr("kcomm.live.reading._PATIENCE", 0.1)
+        source = Counting()
+        first, second = kcomm.webcam(source=source), kcomm.webcam(source=source)
+        first.start()
+        with Viewer(host, first).stream() as results:
+            next(results)
+            second.start()
+            with pytest.raises(KcommError, match="counting is shown by another webcam: close that, or make"):
+                second.frames(1)
+            assert second.state == "idle"
+            first.close()
+        second.start()
+        assert len(second.frames(1)) == 1
+        assert source.calls.count("open") == 2
+
+    def test_it_is_closed_at_once_when_its_output_is_gone(self, host):
+        source = Counting()
+        cam = kcomm.webcam(source=source)
+        cam.start()
+        with Viewer(host, cam).stream() as results:
+            next(results)
+            begun = time.monotonic()
+            cam._retire()
+            until(lambda: "close" in source.calls)
+        assert time.monotonic() - begun < broadcast.LINGER / 2
+
+
+class TestHanging:
+    """A source whose frames do not come."""
+
+    @pytest.fixture
+    def impatient(self, monkeypatch):
+        monkeypatch.setattr("kcomm.live.holding.STUCK", 0.2)
+
+    def test_is_told_of_and_forgotten_when_one_comes(self, host, impatient):
+        source = Counting()
+        source.gate = threading.Event()
+        cam = kcomm.webcam(source=source)
+        cam.start()
+        with pytest.raises(KcommError, match=r"counting gives no frames: none came within 0\.2 s"):
+            cam.frames(1, timeout=1)
+        source.gate.set()
+        assert len(cam.frames(2)) == 2
+        assert cam.error is None
+        assert cam.state == "running"
+        assert source.calls == ["open", "frames"]
+
+    def test_is_no_news_of_one_that_says_it_gives_few(self, host, impatient):
+        source = Counting(fps=0.1)
+        source.gate = threading.Event()
+        cam = kcomm.webcam(source=source)
+        cam.start()
+        with pytest.raises(KcommError, match="that took more than"):
+            cam.frames(1, timeout=0.6)
+        source.gate.set()
+
+    def test_is_opened_anew_by_stop_and_start(self, host, impatient):
+        source = Counting()
+        gate = source.gate = threading.Event()
+        cam = kcomm.webcam(source=source)
+        cam.start()
+        with pytest.raises(KcommError, match="gives no frames"):
+            cam.frames(1, timeout=1)
+        cam.stop()
+        source.gate = None
+        cam.start()
+        assert len(cam.frames(2)) == 2
+        gate.set()
+        until(lambda: "left" in source.calls)
+        assert len(cam.frames(2)) == 2
+        assert source.calls == ["open", "frames", "open", "frames", "left"]  # it is still open
+        cam.close()
+        until(lambda: source.calls[-2:] == ["left", "close"])
+
+    def test_is_left_behind_up_to_a_limit(self, host, impatient, monkeypatch):
+        monkeypatch.setattr("kcomm.live.holding._MOST_LEFT", 2)
+        source = Counting()
+        source.gate = threading.Event()
+        cam = kcomm.webcam(source=source)
+        for _ in range(2):
+            cam.start()
+            with pytest.raises(KcommError, match="gives no frames"):
+                cam.frames(1, timeout=1)
+            cam.stop()
+        cam.start()
+        with pytest.raises(KcommError, match="counting hangs: 2 calls of it have never returned"):
+            cam.frames(1)
+        source.gate.set()
+
+
+class SpeechlessError(Exception):
+    def __str__(self):
+        return self.args[0]
+
+
+def test_an_error_that_cannot_be_told_in_words_costs_its_frame_only(host):
+    def process(image):
+        if image[0, 0, 0] < 3:
+            raise SpeechlessError(404)
+        return image
+
+    told: list[BaseException] = []
+    cam: Any = kcomm.webcam(process, source=Counting())
+    cam.on_error = told.append
+    cam.start()
+    assert len(cam.frames(3)) == 3
+    assert [type(error) for error in told] == [SpeechlessError]
+
+
+def test_a_source_is_closed_when_nobody_can_tell_of_its_frames(host, monkeypatch, caplog):
+    source = Counting()
+    cam = kcomm.webcam(source=source)
+    monkeypatch.setattr(cam._service.journal, "take", lambda done: 1 / 0)
+    cam.start()
+    with pytest.raises(KcommError, match="division by zero"):
+        cam.frames(1)
+    until(lambda: source.calls == ["open", "frames", "left", "close"])
+    assert cam.state == "idle"
+    assert "telling what counting gives failed" in caplog.text
+
+
+def test_a_time_of_0_that_a_source_gives_is_kept(host):
+    class Timed(Counting):
+        def picture(self, number):
+            return Frame.of(PHOTOGRAPH, captured=0.0)
+
+    cam = kcomm.webcam(source=Timed())
+    cam.start()
+    assert cam.frames(1)[0].captured == 0.0

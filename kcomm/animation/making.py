@@ -118,10 +118,10 @@ def animate(
         f"kcomm.animation.{secrets.token_hex(8)}",
         source,
         state,
-        title=str(title),
+        title=str(title or ""),
         codec=check_codec(codec),
         quality=check_quality(quality),
-        cache=cache,
+        cache=int(cache),
         linked=bool(linked),
     )
     return Player(service)

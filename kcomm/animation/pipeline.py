@@ -9,42 +9,22 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 
 from kcomm.animation.drawing.prefetch import PooledSource, Rendered
-from kcomm.animation.drawing.sequence import FrameRangeError
+from kcomm.animation.drawing.sequence import FrameRangeError, walking_while
 from kcomm.animation.drawing.sources import Source
 from kcomm.animation.kept import Kept, Version
 from kcomm.animation.meter import PlayerMeter
 from kcomm.animation.store import Made
+from kcomm.animation.ticket import Ticket
 from kcomm.animation.turns import Job, Turns, Wanted
 from kcomm.errors import ChannelClosedError, RemoteError
 from kcomm.frames import Frame, delta
 from kcomm.frames.encoder import Encoder
 from kcomm.runtime import Lane, Worker
+from kcomm.words import told
 
 #: Frames that are drawn and not yet encoded. One is encoded while the next is drawn; a second keeps the
 #: encoder busy over a frame that took long. Each holds its pixels.
 _UNENCODED = 2
-
-
-class Ticket:
-    """What one asker holds of a frame that is on its way: `future` brings it."""
-
-    def __init__(self, pipeline: Pipeline, job: Job | None, future: Future[Made]) -> None:
-        self.future = future
-        #: Whether it had been drawn before.
-        self.is_cached = job is None
-        self._pipeline = pipeline
-        self._job = job
-
-    def cancel(self) -> None:
-        """Wait no more: a frame that nobody waits for is not begun."""
-        if self._job is not None:
-            self._pipeline.leave(self._job, self.future)
-
-    def supersede(self) -> None:
-        """Give way to a newer one of the same asker, unless the drawing has begun."""
-        if self._job is not None and not self._job.is_begun:
-            self._pipeline.leave(self._job, self.future)
-            self.future.cancel()
 
 
 class Pipeline:
@@ -62,8 +42,10 @@ class Pipeline:
         Counts what is drawn.
     cache : int
         Bytes of frames that are kept.
+    log : callable
+        Takes down the number of a frame that could not be drawn, and why, before the one who waits hears it.
     on_failure : callable
-        Told the number of a frame that could not be drawn, and why.
+        Told the same afterwards: of the user's functions nobody knows how long they take.
 
     Notes
     -----
@@ -80,12 +62,14 @@ class Pipeline:
         meter: PlayerMeter,
         *,
         cache: int,
+        log: Callable[[int, BaseException], object],
         on_failure: Callable[[int, BaseException], object],
     ) -> None:
         self._source = source
         self._pool = source if isinstance(source, PooledSource) else None
         self._encoder = encoder
         self._meter = meter
+        self._log = log
         self._on_failure = on_failure
         self._context = contextvars.copy_context()
         self._kept = Kept(source, cache)
@@ -94,6 +78,8 @@ class Pipeline:
         self._turns = Turns()
         self._jobs: dict[Wanted, Job] = {}
         self._under_way: set[Job] = set()
+        #: Whether the thread that draws was told of frames that wait: once, however many they are.
+        self._is_told = False
         self._is_closed = False
         most = self._pool.depth if self._pool else _UNENCODED
         self._lane = Lane(lambda: len(self._under_way) >= most)
@@ -133,13 +119,14 @@ class Pipeline:
             if self._is_closed:
                 raise ChannelClosedError("the player serves no pages any more")
             job = self._jobs.get(wanted)
-            is_new = job is None
             if job is None:
                 job = self._jobs[wanted] = Job(wanted, budget)
             job.futures.append(future)
             if not job.is_begun:
                 self._turns.put(job, lane)
-        if is_new:
+            must_tell = bool(self._turns) and not self._is_told
+            self._is_told = self._is_told or must_tell
+        if must_tell:
             self._drawing.submit(self._context, self._draw_next, lane=self._lane)
         return Ticket(self, job, future)
 
@@ -168,8 +155,8 @@ class Pipeline:
                 job.futures.remove(future)
             if job.futures or (job.is_begun and job.remote is None):
                 return
-            if self._jobs.get(job.wanted) is job:
-                del self._jobs[job.wanted]
+            self._forget(job)
+            self._turns.drop(job)
             remote = job.remote
         if remote is not None:
             remote.cancel()
@@ -209,9 +196,14 @@ class Pipeline:
     def _draw_next(self) -> None:
         with self._lock:
             job = self._turns.take()
-            if job is None:
-                return
-            self._under_way.add(job)
+            if job is not None:
+                self._under_way.add(job)
+            self._is_told = bool(self._turns)
+            must_go_on = self._is_told
+        if must_go_on:  # before it draws: a function that waits for a page makes way for the next
+            self._drawing.submit(self._context, self._draw_next, lane=self._lane)
+        if job is None:
+            return
         try:
             # In this order: what is told after the look is not in the picture of this version.
             version = self._kept.version
@@ -228,11 +220,21 @@ class Pipeline:
         frame = self._kept.find_pixels(wanted.index, wanted.scale, version) if wanted.exact else None
         if frame is None:
             begun = time.perf_counter()
-            pixels = self._source.draw(wanted.index, wanted.scale)
+            with walking_while(lambda: self._is_wanted(job)):
+                pixels = self._source.draw(wanted.index, wanted.scale)
             took = (time.perf_counter() - begun) * 1e3
             frame = Frame.of(pixels, index=wanted.index, ms={"draw": took})
             self._meter.count("drawn")
         self._encoding.submit(self._context, self._encode, job, frame, version)
+
+    def _is_wanted(self, job: Job) -> bool:
+        """Whether somebody still waits; whoever asks after this said no gets a job of their own."""
+        if not job.futures:
+            with self._lock:
+                if not job.futures:
+                    self._forget(job)
+                    return False
+        return True
 
     def _begin(self, pool: PooledSource, job: Job, version: Version) -> None:
         """Have a frame drawn and encoded elsewhere."""
@@ -241,8 +243,8 @@ class Pipeline:
         with self._lock:
             job.remote = remote
             is_left = not job.futures or self._is_closed
-            if is_left and self._jobs.get(wanted) is job:  # whoever asks from now on gets one of their own
-                del self._jobs[wanted]
+            if is_left:  # whoever asks from now on gets one of their own
+                self._forget(job)
         if is_left:
             remote.cancel()
         remote.add_done_callback(
@@ -286,24 +288,31 @@ class Pipeline:
     def _fail(self, job: Job, error: BaseException) -> None:
         waiting = self._end(job)
         # Frames that do not exist, and those that nobody waits for any more, are no failures.
-        is_failure = not isinstance(error, FrameRangeError)
-        if is_failure and (waiting or job.remote is None) and not self._is_closed:
-            self._on_failure(job.wanted.index, error)
-        if not isinstance(error, Exception):  # it would end the loop that waits for it
-            error = RemoteError(f"{type(error).__name__}: {error}")
+        is_failure = not isinstance(error, FrameRangeError) and not self._is_closed
+        is_failure = is_failure and bool(waiting or job.remote is None)
+        if is_failure:
+            self._log(job.wanted.index, error)
+        # An exit would end the loop that waits for it.
+        answer = error if isinstance(error, Exception) else RemoteError(told(error))
         for future in waiting:
             if future.set_running_or_notify_cancel():
-                future.set_exception(error)
+                future.set_exception(answer)
+        if is_failure:
+            self._on_failure(job.wanted.index, error)
 
     def _end(self, job: Job) -> list[Future[Made]]:
         """Take note that a job has ended, and return who waits for it."""
         with self._lock:
             self._under_way.discard(job)
-            if self._jobs.get(job.wanted) is job:
-                del self._jobs[job.wanted]
+            self._forget(job)
             waiting, job.futures = job.futures, []
         self._drawing.wake(self._lane)
         return waiting
+
+    def _forget(self, job: Job) -> None:
+        """Give a job to nobody any more; the lock is held."""
+        if self._jobs.get(job.wanted) is job:
+            del self._jobs[job.wanted]
 
 
 def _translated(made: Made, codec: str) -> Frame:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from os import PathLike
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from kcomm import view
-from kcomm.animation.drawing.sequence import check_index
+from kcomm.animation.drawing.prefetch import PooledSource
+from kcomm.animation.drawing.sequence import END, check_index
 from kcomm.animation.keeping import saving
-from kcomm.animation.keeping.poster import poster_of
 from kcomm.animation.meter import PlayerStats
 from kcomm.animation.path import Loop, check_loop
 from kcomm.animation.service import AnimationService, ErrorHandler, State
 from kcomm.errors import BadArgumentsError
 from kcomm.frames.checks import check_fps, check_positive, is_whole
+from kcomm.frames.poster import poster_of
+from kcomm.words import told
 
 H = TypeVar("H", bound=ErrorHandler)
+
+logger = logging.getLogger("kcomm.animation")
+
+#: Seconds that showing a player waits for its executor, which may have much else to do.
+_PATIENCE: Final = 10.0
 
 
 class Player:
@@ -57,13 +65,13 @@ class Player:
     def step(self, n: int = 1) -> None:
         """Pause, and go on by `n` frames (back if negative), to the first or last at most."""
         self._service.check_open()
-        if not is_whole(n):
-            raise BadArgumentsError(f"step takes a whole number of frames, not {n!r}")
+        if not is_whole(n) or not -END < n < END:
+            raise BadArgumentsError(f"step takes a whole number of frames within ±2**53, not {n!r}")
         count = self.count
-        index = max(0, self._state.index + n)
-        self._state.index = index if count is None else min(index, count - 1)
+        last = (END if count is None else count) - 1
+        self._state.index = max(0, min(self._state.index + int(n), last))
         self._state.playing = False
-        self._service.tell("step", n)
+        self._service.tell("step", int(n))
 
     def seek(self, index: int) -> None:
         """Go to a frame; what plays goes on from there.
@@ -77,8 +85,8 @@ class Player:
         if not is_whole(index):
             raise BadArgumentsError(f"seek takes the number of a frame, not {index!r}")
         check_index(index, self.count)
-        self._state.index = index
-        self._service.tell("seek", index)
+        self._state.index = int(index)
+        self._service.tell("seek", int(index))
 
     def redraw(self) -> None:
         """Forget the frames that were drawn, and show the present one anew.
@@ -204,13 +212,21 @@ class Player:
 
     def _make_poster(self) -> tuple[bytes | None, str]:
         """Return a PNG of the frame that is shown, or why there is none."""
+        source, index = self._service.source, self._state.index
         try:
-            frame = self._service.make_frame(self._state.index)
-            return poster_of(frame.pixels), ""
+            if isinstance(source, PooledSource):
+                pixels = source.draw_within(_PATIENCE, index)
+                if pixels is None:
+                    note = f"Frame {index} was not drawn within {_PATIENCE:g} s: are the workers busy?"
+                    logger.warning("%s A player shows no picture where nothing is live.", note)
+                    return None, note
+            else:
+                pixels = self._service.make_frame(index).pixels
+            return poster_of(pixels), ""
         except Exception as error:
             # The view must appear all the same: it shows what went wrong, and the frames that can be drawn.
-            self._service.report_failure(self._state.index, error)
-            return None, f"Frame {self._state.index} could not be drawn: {type(error).__name__}: {error}"
+            self._service.report_failure(index, error)
+            return None, f"Frame {index} could not be drawn: {told(error)}"
 
     def _retire(self) -> None:
         self._service.retire()

@@ -13,9 +13,10 @@ from kcomm.animation.drawing.sources import Source
 from kcomm.animation.link import Link
 from kcomm.animation.meter import PlayerMeter
 from kcomm.animation.path import Loop, Position, following, within
-from kcomm.animation.pipeline import Pipeline, Ticket
+from kcomm.animation.pipeline import Pipeline
 from kcomm.animation.receiver import Receiver
 from kcomm.animation.store import Made
+from kcomm.animation.ticket import Ticket
 from kcomm.flow import Flow
 from kcomm.frames.failures import describe
 

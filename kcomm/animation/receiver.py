@@ -7,15 +7,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from kcomm.animation.store import Made
 from kcomm.errors import BadValueError
 from kcomm.frames import Frame
+from kcomm.frames.choice import PLAIN, plain_of
 from kcomm.frames.decoder import MAX_BASES
-
-#: What frames are written as for a page that can't read them as they are, best first.
-PLAIN: Final = ("zlib", "png", "webp", "raw", "jpeg")
 
 
 class Receiver:
@@ -65,9 +63,9 @@ class Receiver:
         return self._codecs is None or all((frame.codec or "raw") in self._codecs for frame in frames)
 
     def _plain(self) -> str:
-        for name in PLAIN:
-            if name in (self._codecs or ()):
-                return name
+        plain = plain_of(self._codecs or ())
+        if plain is not None:
+            return plain
         raise BadValueError(
             f"the page can decode none of {', '.join(PLAIN)}: its features name the codecs {self._codecs!r}"
         )

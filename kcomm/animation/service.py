@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+from kcomm.animation.commands import check_command, is_action
 from kcomm.animation.drawing.prefetch import PooledSource
-from kcomm.animation.drawing.sequence import FrameRangeError, check_index
+from kcomm.animation.drawing.sequence import END, FrameRangeError, check_index
 from kcomm.animation.drawing.sources import Source
 from kcomm.animation.linked import Clock
 from kcomm.animation.meter import PlayerMeter, PlayerStats
 from kcomm.animation.path import Loop, Position
-from kcomm.animation.pipeline import Pipeline, Ticket
+from kcomm.animation.pipeline import Pipeline
 from kcomm.animation.playing import Run
 from kcomm.animation.receiver import Receiver
+from kcomm.animation.ticket import Ticket
 from kcomm.channel import Channel
 from kcomm.errors import BadArgumentsError, ChannelClosedError, KcommError
 from kcomm.flow import Flow
@@ -41,8 +44,6 @@ DEFAULT_CACHE: Final = 64_000_000
 _SCALES: Final = (0.25, 4.0)
 #: Frames a second that a page can show at most, whatever it is told to.
 _DISPLAY: Final = 60.0
-#: What pages do at once and then tell others of, where a player is linked.
-_ACTIONS: Final = ("play", "reverse", "pause", "step", "seek", "speed", "fps", "loop")
 
 ErrorHandler = Callable[[int, BaseException], object]
 
@@ -118,7 +119,8 @@ class AnimationService(Service):
             Encoder(self._codec, self._quality),
             self.meter,
             cache=self._cache,
-            on_failure=self.report_failure,
+            log=self._log_failure,
+            on_failure=self._tell_failure,
         )
         target.method(self.info)
         target.method(self.draw)
@@ -243,7 +245,7 @@ class AnimationService(Service):
         speed: Any = report.get("speed")
         fps: Any = report.get("fps")
         loop: Any = report.get("loop")
-        if is_whole(index) and index >= 0:
+        if is_whole(index) and 0 <= index < END:
             state.index = index
         if isinstance(report.get("playing"), bool):
             state.playing = report["playing"]
@@ -257,9 +259,13 @@ class AnimationService(Service):
             state.fps = fps
 
     def take_command(self, channel: Channel, command: dict[str, Any]) -> None:
-        """Have the other pages do what the user of one did, where they are linked."""
-        if not self.linked or command.get("action") not in _ACTIONS:
+        """Have the other pages do what the user of one did, where they are linked.
+
+        A value that makes no sense is refused: it would reach them all.
+        """
+        if not self.linked or not is_action(command.get("action")):
             return
+        check_command(command)
         self._clock.lead(channel.id)
         told = {name: command[name] for name in ("action", "value") if command.get(name) is not None}
         for other in self._channels:
@@ -306,12 +312,21 @@ class AnimationService(Service):
 
     def report_failure(self, index: int, error: BaseException) -> None:
         """Log that a frame could not be drawn, and tell who wants to know."""
+        self._log_failure(index, error)
+        self._tell_failure(index, error)
+
+    def _log_failure(self, index: int, error: BaseException) -> None:
         self._failures.add(f"drawing frame {index} raised", error)
+
+    def _tell_failure(self, index: int, error: BaseException) -> None:
         for handler in tuple(self.error_handlers):
             try:
                 handler(index, error)
-            except Exception as failure:
+            except BaseException as failure:  # its SystemExit must not cost what is to be done yet
                 self._failures.add(f"the on_error handler of frame {index} raised", failure)
+                is_interrupt = isinstance(failure, KeyboardInterrupt)
+                if is_interrupt and threading.current_thread() is threading.main_thread():
+                    raise  # the user's, of a cell that shows the player
 
     # --- within bounds ---------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Hashable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -38,22 +38,35 @@ class Turns:
     """Jobs that wait. Those of one lane keep their order; lanes take turns."""
 
     def __init__(self) -> None:
-        self._first: deque[Job] = deque()
-        self._lanes: OrderedDict[Hashable, deque[Job]] = OrderedDict()
+        self._first: OrderedDict[Job, None] = OrderedDict()
+        self._lanes: OrderedDict[Hashable, OrderedDict[Job, None]] = OrderedDict()
+
+    def __len__(self) -> int:
+        """Return how many places there are: a job may wait in several."""
+        return len(self._first) + sum(map(len, self._lanes.values()))
 
     def put(self, job: Job, lane: Hashable = None) -> None:
         """Queue a job; one without a lane goes before those of all lanes."""
-        (self._first if lane is None else self._lanes.setdefault(lane, deque())).append(job)
+        jobs = self._first if lane is None else self._lanes.setdefault(lane, OrderedDict())
+        jobs[job] = None
+
+    def drop(self, job: Job) -> None:
+        """Queue a job no more, which may hold many others up for long otherwise."""
+        self._first.pop(job, None)
+        for lane, jobs in tuple(self._lanes.items()):
+            jobs.pop(job, None)
+            if not jobs:
+                del self._lanes[lane]
 
     def take(self) -> Job | None:
         """Return the next job that somebody still waits for and that was not begun; it is now."""
         while self._first:
-            job = self._first.popleft()
+            job, _ = self._first.popitem(last=False)
             if _begin(job):
                 return job
         while self._lanes:
             lane, jobs = self._lanes.popitem(last=False)
-            job = jobs.popleft()
+            job, _ = jobs.popitem(last=False)
             if jobs:
                 self._lanes[lane] = jobs
             if _begin(job):

@@ -158,6 +158,8 @@ def read_image(path: Path) -> Pixels:
             return to_rgb(to_pixels(turned))
     except BadValueError as error:
         raise BadValueError(f"{path.name} can't be shown: {error.message}", code=error.code) from error
+    except Image.DecompressionBombError as error:
+        raise BadValueError(f"{path.name} can't be shown: {error}", code="kcomm.too_large") from error
     # Pillow's readers raise what their parsers meet: SyntaxError, ValueError, struct.error, ...
     except Exception as error:
         raise BadValueError(f"{path.name} can't be read: {_reason(error)}") from error

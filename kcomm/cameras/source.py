@@ -20,7 +20,12 @@ class Source(Protocol):
     -----
     All of it is called on one thread, which belongs to who reads the source: `open`, `frames`, what that
     returns, and `close`, one after the other. A source needs no locks, and must not touch what belongs to the
-    main thread. It may be opened again after `close`.
+    main thread. It may be opened again after `close`. One webcam at a time reads it; the next one waits until
+    it is closed.
+
+    The one exception: where a call hangs for more than 10 seconds, and its webcam was stopped or closed, the
+    next start opens the source anew on another thread. The call that hangs is then left to itself: when it
+    returns, its frames are closed, and what was opened anew is not.
 
     While nobody looks, and while paused, no frames are asked for. A live source should then give the newest
     when it is asked again, not what has queued up.

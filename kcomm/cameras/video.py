@@ -72,7 +72,8 @@ class VideoFile:
         self.name = self.path.name
         self.fps = self._given_fps = None if fps is None else check_positive("fps", fps)
         self.loop = bool(loop)
-        self._container: Any = None
+        #: What `open` found, until `frames` takes it: that has a container of its own, on whatever thread.
+        self._opened: Any = None
         package()
 
     def open(self) -> None:
@@ -84,16 +85,9 @@ class VideoFile:
             ``kcomm.source_failed`` if it can't be opened, or is not a video.
         """
         self.close()
-        av = package()
-        try:
-            self._container = av.open(os.fspath(self.path), options=dict(_OPTIONS))
-        except (av.FFmpegError, OSError) as error:
-            raise SourceError(f"{self.name} can't be opened as a video: {_reason(error)}") from error
-        streams = self._container.streams.video
-        if not streams or self._container.format.name == _TEXT:
-            self.close()
-            raise SourceError(f"{self.name} is not a video: it has no pictures")
-        rate = streams[0].average_rate or streams[0].guessed_rate
+        container = self._opened = self._open_container()
+        stream = container.streams.video[0]
+        rate = stream.average_rate or stream.guessed_rate
         self.fps = self._given_fps or (float(rate) if rate else None)
 
     def frames(self) -> Iterator[Item]:
@@ -104,10 +98,11 @@ class VideoFile:
         SourceError
             ``kcomm.source_failed`` if there is no frame in it that can be decoded.
         """
+        container, self._opened = self._opened, None
         index, begins = 0, 0.0
         while True:
             count, ends = 0, begins
-            for item in self._round(begins):
+            for item in self._round(container or self._open_container(), begins):
                 if isinstance(item, Frame):
                     pts = None if self._given_fps else item.pts
                     ends = max(ends, begins if item.pts is None else item.pts)
@@ -122,20 +117,37 @@ class VideoFile:
             # The last frame is shown as long as others are.
             begins = ends + 1 / (self.fps or 25.0)
             # Not every file can be wound back; every one can be opened again.
-            self.open()
+            container = None
 
     def close(self) -> None:
         """Close the file."""
-        container, self._container = self._container, None
+        container, self._opened = self._opened, None
         if container is not None:
             container.close()
         self.fps = self._given_fps
 
-    def _round(self, begins: float) -> Iterator[Item]:
-        """Yield the frames from the first to the last, with times from `begins` on."""
+    def _open_container(self) -> Any:
+        av = package()
+        try:
+            container = av.open(os.fspath(self.path), options=dict(_OPTIONS))
+        except (av.FFmpegError, OSError) as error:
+            raise SourceError(f"{self.name} can't be opened as a video: {_reason(error)}") from error
+        if not container.streams.video or container.format.name == _TEXT:
+            container.close()
+            raise SourceError(f"{self.name} is not a video: it has no pictures")
+        return container
+
+    def _round(self, container: Any, begins: float) -> Iterator[Item]:
+        """Yield the frames from the first to the last, with times from `begins` on, and close the file."""
+        try:
+            yield from self._decoded(container, begins)
+        finally:
+            container.close()
+
+    def _decoded(self, container: Any, begins: float) -> Iterator[Item]:
         av = package()
         first: float | None = None
-        for packet in self._packets():
+        for packet in self._packets(container):
             if isinstance(packet, Exception):
                 yield packet
                 continue
@@ -151,12 +163,12 @@ class VideoFile:
                 pts = None if time is None or first is None else begins + time - first
                 yield Frame.of(self._to_pixels(picture), pts=pts)
 
-    def _packets(self) -> Iterator[Any]:
+    def _packets(self, container: Any) -> Iterator[Any]:
         """Yield what the file holds of the video; what can't be read ends it, as FFmpeg reads no further."""
         av = package()
-        stream = self._container.streams.video[0]
+        stream = container.streams.video[0]
         try:
-            yield from self._container.demux(stream)
+            yield from container.demux(stream)
         except av.FFmpegError as error:
             yield BadValueError(f"{self.name} can't be read to its end: {_reason(error)}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral, Real
 from typing import Any, Literal, TypeGuard
 
 from kcomm.errors import BadArgumentsError
@@ -26,7 +27,7 @@ def check_positive(name: str, value: object) -> float:
 
 def check_fps(fps: object) -> float | Literal["max"]:
     """Return frames a second, or raise."""
-    if fps == "max":
+    if isinstance(fps, str) and fps == "max":
         return "max"
     if not is_positive(fps):
         raise BadArgumentsError(f'fps is a number above 0 or "max", not {fps!r}')
@@ -34,15 +35,18 @@ def check_fps(fps: object) -> float | Literal["max"]:
 
 
 def is_number(value: Any) -> TypeGuard[float]:
-    """Whether a value is a number, which True and False are not."""
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    """Whether a value is a number, NumPy's among them, which True and False are not."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def is_whole(value: Any) -> TypeGuard[int]:
-    """Whether a value is a whole number, which True and False are not."""
-    return isinstance(value, int) and not isinstance(value, bool)
+    """Whether a value is a whole number, NumPy's among them, which True and False are not."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def is_positive(value: Any) -> TypeGuard[float]:
     """Whether a value is a finite number above 0."""
-    return is_number(value) and math.isfinite(value) and value > 0
+    try:
+        return is_number(value) and 0 < float(value) < math.inf
+    except OverflowError:  # an int beyond all floats
+        return False

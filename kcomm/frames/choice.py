@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any, Final
 
 import numpy as np
@@ -43,17 +44,22 @@ def codec_of(name: str) -> Codec:
         raise BadArgumentsError(f"there is no codec {name!r}; there are: {known}") from None
 
 
+def plain_of(names: Container[str]) -> str | None:
+    """Return the best codec of those that a receiver reads; None if it reads none of them."""
+    return next((name for name in PLAIN if name in names), None)
+
+
 def check_codec(name: str) -> str:
     """Return the name if it is ``auto`` or that of a codec whose frames stand on their own, or raise."""
     return name if name == "auto" else codec_of(name).NAME
 
 
-def check_live_codec(name: str) -> str:
+def check_live_codec(name: object) -> str:
     """Return the name if it is ``auto`` or that of a codec, video among them, or raise."""
-    if name in video.NAMES:
+    if isinstance(name, str) and name in video.NAMES:
         video.package()
         return name
-    if name != "auto" and name not in CODECS:
+    if not isinstance(name, str) or (name != "auto" and name not in CODECS):
         raise BadArgumentsError(
             f"there is no codec {name!r}; there are: {', '.join((*video.NAMES, *CODECS))}"
         )

@@ -155,9 +155,12 @@ class Encoder:
 
     def _plain(self, *better: str) -> Codec:
         """Return the first codec that the receiver reads."""
-        for name in (*better, *choice.PLAIN):
+        for name in better:
             if self._reads(name):
                 return CODECS[name]
+        plain = choice.plain_of(choice.PLAIN if self._read is None else self._read)
+        if plain is not None:
+            return CODECS[plain]
         names = ", ".join(choice.PLAIN)
         raise BadValueError(f"the receiver reads none of {names}, but only {sorted(self._read or ())}")
 

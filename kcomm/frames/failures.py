@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kcomm.errors import KcommError
+from kcomm.words import told, words_of
 
 #: Seconds in which an exception that repeats itself is logged once.
 _QUIET = 60.0
@@ -51,11 +52,17 @@ class FailureLog:
 
 def describe(index: int, error: BaseException) -> dict[str, Any]:
     """Return the frame that is sent in place of one that failed."""
-    if isinstance(error, KcommError):
-        code, text = error.code, error.message
-    else:
-        code, text = "kcomm.handler_error", f"{type(error).__name__}: {error}"
+    code, text = code_and_words(error)
     return {"index": index, "error": {"code": code, "message": _valid(f"frame {index}: {text}")}}
+
+
+def code_and_words(error: BaseException) -> tuple[str, str]:
+    """Return the code of an error, and what it says without it; one of others' code has kcomm's for those."""
+    # A class of the user's own may be made without what kcomm's constructor sets.
+    code, message = getattr(error, "code", None), getattr(error, "message", None)
+    if not isinstance(error, KcommError):
+        return "kcomm.handler_error", told(error)
+    return code or error.default_code, words_of(error) if message is None else str(message)
 
 
 def _valid(text: str) -> str:

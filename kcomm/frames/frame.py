@@ -17,7 +17,8 @@ from kcomm.frames.pixels import Pixels, check_size, to_pixels
 KEYS = frozenset({"raw", "zlib", "qoi", "qoiz"})
 
 
-@dataclass(frozen=True)
+# Two are equal if they are the same: arrays have no answer to whether they are.
+@dataclass(frozen=True, eq=False)
 class Frame:
     """Pixels, or the bytes they were encoded to, with what is known about them.
 

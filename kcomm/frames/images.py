@@ -13,7 +13,6 @@ from kcomm.frames.choice import CODECS
 from kcomm.frames.pixels import Pixels, to_pixels
 
 _FILES = ("jpeg", "png", "webp")
-_ALIASES = {"jpg": "jpeg"}
 
 
 def encode(
@@ -50,7 +49,7 @@ def encode(
     >>> decode(data).shape
     (480, 640, 3)
     """
-    name = _ALIASES.get(format, format)
+    name = "jpeg" if format == "jpg" else format
     if name not in _FILES:
         raise BadArgumentsError(f"there is no image format {format!r}; there are: {', '.join(_FILES)}")
     return CODECS[name].encode(to_pixels(image), check_quality(quality))

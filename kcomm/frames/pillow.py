@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,26 +41,44 @@ def _as_mode(pixels: Pixels, mode: str) -> Image.Image:
 
 def read(data: bytes | memoryview, *formats: str) -> Pixels:
     """Return the pixels of an image file in one of the given formats (Pillow's names)."""
-    from PIL import Image, UnidentifiedImageError
-
     size = memoryview(data).nbytes
     names = ", ".join(name.lower() for name in formats)
     try:
-        with Image.open(io.BytesIO(data), formats=formats) as image:
+        image = _opened(data, formats)
+        if image is None:
+            start = bytes(memoryview(data)[:8])
+            raise BadValueError(
+                f"these {size} bytes are no image in one of the formats {names}; they begin with {start!r}"
+            )
+        with image:
             check_size(*image.size)
             image.load()
             pixels = to_pixels(image)
-    except UnidentifiedImageError:
-        start = bytes(memoryview(data)[:8])
-        raise BadValueError(
-            f"these {size} bytes are no image in one of the formats {names}; they begin with {start!r}"
-        ) from None
     except BadValueError:
         raise
     # Broken files raise many things in Pillow: SyntaxError for some PNGs, struct.error, zlib.error.
     except Exception as error:
         raise BadValueError(f"the image ({size} bytes) is broken or ends too early: {error}") from error
     return np.array(pixels) if not pixels.flags.owndata else pixels
+
+
+def _opened(data: bytes | memoryview, formats: Iterable[str]) -> Image.Image | None:
+    """Return an image of which the header was read; None if it is in none of the formats.
+
+    ``Image.open`` has a limit of its own, of which it warns or raises before ours is told.
+    """
+    from PIL import Image
+
+    Image.preinit()
+    if not Image.OPEN.keys() >= set(formats):
+        Image.init()
+    start = bytes(memoryview(data)[:16])
+    for name in formats:
+        factory, accept = Image.OPEN.get(name, (None, None))
+        # What it returns instead of True says why it is not.
+        if factory is not None and (accept is None or accept(start) is True):
+            return factory(io.BytesIO(data), "")
+    return None
 
 
 def check_shape(pixels: Pixels, width: int, height: int) -> Pixels:

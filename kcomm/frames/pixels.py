@@ -150,6 +150,11 @@ def _to_uint8(array: NDArray[Any]) -> Pixels:
         return black_and_white
     if array.dtype.kind == "f":
         low, high = float(array.min()), float(array.max())
+        if math.isnan(low):
+            raise BadValueError(
+                "an image of floats has values from 0 to 1, and this one has NaN: replace it first, e.g. "
+                "with numpy.nan_to_num(image)"
+            )
         if not (low >= -_TOLERANCE and high <= 1 + _TOLERANCE):
             raise BadValueError(
                 f"an image of floats has values from 0 to 1, not from {low:g} to {high:g}: "
@@ -181,4 +186,9 @@ def _from_pillow(image: Any) -> NDArray[Any]:
             f"a PIL image of mode {image.mode!r} has no defined range: convert it to 'L' or 'RGB'"
         )
     has_alpha = image.mode in ("LA", "PA", "La", "RGBa") or "transparency" in image.info
-    return np.asarray(image.convert("RGBA" if has_alpha else "RGB"))
+    try:
+        # Pillow has no direct way from grey with alpha that was multiplied in.
+        plain = image.convert("LA") if image.mode == "La" else image
+        return np.asarray(plain.convert("RGBA" if has_alpha else "RGB"))
+    except ValueError as error:
+        raise BadValueError(f"Pillow can't convert an image of mode {image.mode!r}: {error}") from error

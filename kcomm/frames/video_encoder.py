@@ -44,6 +44,10 @@ _STAY: Final = 30
 # So many frames tell how many bytes they take, and the weight of the newest in the mean.
 _TELLING: Final = 5
 _NEW: Final = 0.2
+# FFmpeg's scaler takes pixels in strides: in the last row it reads up to 60 bytes beyond the array,
+# unless the strides come out even. Those of all processors do at multiples of this.
+_STRIDE: Final = 64
+_BEYOND: Final = 256
 
 
 class VideoEncoder:
@@ -181,8 +185,8 @@ class VideoEncoder:
 
     def _run(self, context: VideoCodecContext, pixels: Pixels, is_key: bool) -> bytes:
         av = video.package()
-        rows = np.ascontiguousarray(even(pixels if is_opaque(pixels) else without_alpha(pixels)))
         # The scaler reads the pixels where they are.
+        rows = with_room(even(pixels if is_opaque(pixels) else without_alpha(pixels)))
         picture = av.VideoFrame.from_numpy_buffer(
             rows, format=_FORMATS[rows.shape[2] if rows.ndim == 3 else 1]
         )
@@ -213,3 +217,13 @@ def even(pixels: Pixels) -> Pixels:
         return pixels
     more = [(0, height % 2), (0, width % 2), (0, 0)]
     return np.pad(pixels, more[: pixels.ndim], mode="edge")
+
+
+def with_room(pixels: Pixels) -> Pixels:
+    """Return pixels in one piece, as a copy with room behind it where the scaler reads beyond their end."""
+    if pixels.shape[1] % _STRIDE == 0:
+        return np.ascontiguousarray(pixels)
+    room = np.empty(pixels.size + _BEYOND, np.uint8)
+    rows = room[: pixels.size].reshape(pixels.shape)
+    np.copyto(rows, pixels)
+    return rows

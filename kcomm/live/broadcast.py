@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import contextvars
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from kcomm.cameras.pacing import Pace
 from kcomm.cameras.source import Source, SourceError
@@ -17,13 +16,12 @@ from kcomm.frames import Frame
 from kcomm.live.feed import Feed
 from kcomm.live.journal import Journal
 from kcomm.live.line import Arrival, Done, Line
+from kcomm.live.reading import END, Reader, Reading, StoppedError
 from kcomm.live.sending import Sender
 from kcomm.live.settings import Settings, WebcamState
 from kcomm.live.sharing import SharedProcessor
-from kcomm.live.stretches import guarded
-from kcomm.runtime import Worker, get_runtime
-
-T = TypeVar("T")
+from kcomm.runtime import get_runtime
+from kcomm.words import told
 
 #: Seconds after which a source is closed at which nobody looks.
 LINGER: Final = 5.0
@@ -31,7 +29,6 @@ LINGER: Final = 5.0
 _LOOK: Final = 0.25
 #: Seconds that pages have to take the last result before they are told of the end.
 _LAST: Final = 2.0
-_END: Final = object()
 
 
 class Broadcast:
@@ -70,8 +67,7 @@ class Broadcast:
         self._journal = journal
         self._settings = settings
         self._on_end = on_end
-        self._context = contextvars.copy_context()
-        self._worker = Worker(name)
+        self._reader = Reader(name, source, self._was_stopped)
         self._state: WebcamState = "idle"
         self._feeds: set[Feed] = set()
         self._changed = asyncio.Event()
@@ -81,6 +77,8 @@ class Broadcast:
         self._stops_before = 0
         self._index = 0
         self._last: Done | None = None
+        self._reading: Reading | None = None
+        self._is_retired = False
 
     # --- from any thread -------------------------------------------------------------------------
 
@@ -93,6 +91,10 @@ class Broadcast:
     def wake(self) -> None:
         """Look again whether frames are wanted."""
         get_runtime().call_soon(self._wake)
+
+    def retire(self) -> None:
+        """Take note that no page shows it any more, and none is expected to come back."""
+        get_runtime().call_soon(self._retire)
 
     def close(self) -> None:
         """End it, for good."""
@@ -157,9 +159,15 @@ class Broadcast:
 
     def _take_end(self, task: asyncio.Task[None]) -> None:
         if self._is_closed:
-            self._worker.close()
+            self._reader.close()
         else:
             self._wake()  # somebody may have begun to look just then
+
+    def _retire(self) -> None:
+        self._is_retired = True
+        for feed in self._feeds:
+            feed.close()
+        self._changed.set()
 
     def _close(self) -> None:
         for feed in self._feeds:
@@ -167,58 +175,65 @@ class Broadcast:
         if self._task is not None and not self._task.done():
             self._task.cancel()
         else:
-            self._worker.close()
+            self._reader.close()
 
     async def _run(self) -> None:
         """Draw from the source until it ends, fails, is stopped, or nobody looks."""
         self._stops_before = self._stops
         line = Line(self._shared, self._journal.meter.count_skipped)
+        self._is_retired = False
         distributing = asyncio.ensure_future(self._distribute(line))
+        distributing.add_done_callback(self._take_failure)
         self._last = None
         try:
             has_ended = await self._play(line)
             line.finish()
             while has_ended and not self._was_stopped() and not distributing.done():
                 await self._change()
-            if has_ended and distributing.done():
+            if has_ended and distributing.done() and not self._was_stopped():
                 await self._end()
         finally:
             distributing.cancel()
             line.close()
 
+    def _take_failure(self, distributing: asyncio.Task[None]) -> None:
+        """Have the source closed, and say so, where nobody tells of its frames any more."""
+        error = None if distributing.cancelled() else distributing.exception()
+        if error is not None:
+            self._journal.fail(f"telling what {self.source.name} gives failed", error)
+            self._state = "idle"
+            self._on_end()
+            self._changed.set()
+
     async def _play(self, line: Line) -> bool:
         """Draw frames; return whether the source has ended."""
-        iterator: Iterator[Any] | None = None
+        reading = self._reading = Reading(self.source)
+
+        async def call(function: Callable[[], Any]) -> Any:
+            return await self._reader.call(function, lambda: self._flows, lambda late: self._take(line, late))
+
         try:
-            iterator = await self._submit(self._open)
+            await self._reader.take(reading.hold, self.wake, self._change)
+            await call(reading.open)
             pace = Pace(self.source)
             while await self._is_due(line):
-                item = await self._submit(_draw, iterator)
-                if item is _END:
+                item = await call(reading.draw)
+                if item is END:
                     return True
                 await self._wait(pace.until(item))
                 if self._flows or not self.source.is_live:
                     self._take(line, item)
             return False
+        except StoppedError:
+            return False
         except Exception as error:
             self._fail(line, error)
             return True
         finally:
-            # Where next() hangs, this is done when it comes back.
-            self._worker.submit(self._context, self._shut, iterator)
+            self._reader.leave(reading, self._tell_closing)
 
-    def _open(self) -> Iterator[Any]:
-        self.source.open()
-        return iter(self.source.frames())
-
-    def _shut(self, iterator: Iterator[Any] | None) -> None:
-        # Where the frames fail to end, the source is closed all the same.
-        for close in (getattr(iterator, "close", None), self.source.close):
-            try:
-                if close is not None:
-                    guarded(close)
-            except Exception as error:
-                get_runtime().call_soon(self._journal.fail, f"closing {self.source.name} raised", error)
+    def _tell_closing(self, error: Exception) -> None:
+        get_runtime().call_soon(self._journal.fail, f"closing {self.source.name} raised", error)
 
     def _take(self, line: Line, item: Any) -> None:
         index, self._index = self._index, self._index + 1
@@ -233,7 +248,7 @@ class Broadcast:
 
     def _fail(self, line: Line, error: Exception) -> None:
         if not isinstance(error, KcommError):
-            failure = SourceError(f"{self.source.name} failed: {type(error).__name__}: {error}")
+            failure = SourceError(f"{self.source.name} failed: {told(error)}")
             failure.__cause__ = error
             error = failure
         self._take(line, error)
@@ -264,6 +279,11 @@ class Broadcast:
         return True
 
     @property
+    def _is_contested(self) -> bool:
+        """Whether another webcam waits for the source."""
+        return self._reading is not None and self._reading.hold.is_contested
+
+    @property
     def _is_asked(self) -> bool:
         return any(feed.is_served for feed in self._feeds) or self._journal.outlet.is_wanted
 
@@ -279,7 +299,7 @@ class Broadcast:
                 self._repeat_exactly()
             if self._is_wanted:
                 since = time.monotonic()
-            if time.monotonic() - since > LINGER:
+            elif self._is_retired or self._is_contested or time.monotonic() - since > LINGER:
                 return False
             await self._change()
         return not self._was_stopped()
@@ -313,21 +333,3 @@ class Broadcast:
         if self._last is not None:
             for feed in self._feeds:
                 feed.put(replace(self._last, skipped=0), is_exact=True)
-
-    async def _submit(self, function: Callable[..., T], *args: Any) -> T:
-        # What would end the loop, such as SystemExit, is an error of the source like any other.
-        return await asyncio.wrap_future(self._worker.submit(self._context, guarded, function, *args))
-
-
-def _draw(iterator: Iterator[Any]) -> Any:
-    """Return the next frame with its pixels, or why there is none, or that it was the last."""
-    item = next(iterator, _END)
-    if item is _END or isinstance(item, Exception):
-        return item
-    captured = time.monotonic() * 1e3
-    try:
-        if isinstance(item, Frame):
-            return Frame.of(item.pixels, pts=item.pts, captured=item.captured or captured)
-        return Frame.of(item, captured=captured)
-    except Exception as error:
-        return error

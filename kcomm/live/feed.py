@@ -33,7 +33,7 @@ class Feed:
     @property
     def is_looking(self) -> bool:
         """Whether the page wants a result, or did a moment ago."""
-        return self.is_waiting or time.monotonic() - self._asked < PATIENCE
+        return not self._is_closed and (self.is_waiting or time.monotonic() - self._asked < PATIENCE)
 
     @property
     def is_served(self) -> bool:

@@ -14,6 +14,7 @@ from kcomm.frames.failures import FailureLog, describe
 from kcomm.live.line import Done
 from kcomm.live.results import Outlet, Result
 from kcomm.live.stats import WebcamMeter
+from kcomm.words import told
 
 logger = logging.getLogger("kcomm.live")
 
@@ -109,7 +110,7 @@ class Journal:
 
     def take_error(self, error: BaseException) -> None:
         """Keep an error for people to see, and tell them if it is a new one."""
-        is_new = type(error) is not type(self.error) or str(error) != str(self.error)
+        is_new = self.error is None or told(error) != told(self.error)
         self.error = error
         self.outlet.notify()
         if is_new and self.on_error is not None:

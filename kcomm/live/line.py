@@ -99,9 +99,8 @@ class Line:
             return
         if arrival.error is None:
             self._keep(lambda other: other.error is not None)
-        elif len(self._waiting) >= _MOST_FAILED and self._waiting[0].error is not None:
-            self._waiting.popleft()
-            self.skip()
+        else:
+            self._make_room()
         self._waiting.append(arrival)
         self._changed.set()
 
@@ -161,6 +160,13 @@ class Line:
         self._waiting.clear()
         self._is_finished = True
         self._changed.set()
+
+    def _make_room(self) -> None:
+        """Pass over the oldest frame that failed, if too many of them wait."""
+        failed = [at for at, other in enumerate(self._waiting) if other.error is not None]
+        if len(failed) >= _MOST_FAILED:
+            del self._waiting[failed[0]]
+            self.skip()
 
     def _keep(self, is_wanted: Callable[[Arrival], bool]) -> None:
         kept = deque(filter(is_wanted, self._waiting))

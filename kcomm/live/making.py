@@ -10,7 +10,7 @@ from concurrent.futures import Executor
 from kcomm.cameras import Source, as_source
 from kcomm.live.processing import Processor
 from kcomm.live.service import WebcamService
-from kcomm.live.settings import Settings, Show, check_flag, check_size
+from kcomm.live.settings import Settings, Show, check_camera_size, check_flag
 from kcomm.live.steps import Process
 from kcomm.live.view import Webcam
 
@@ -105,7 +105,7 @@ def webcam(
     """
     drawn_by = None if source is None else as_source(source)
     settings = Settings(
-        size=check_size(size),
+        size=check_camera_size(size),
         fps=fps,
         mirror=check_flag("mirror", mirror) and drawn_by is None,
         show=show,

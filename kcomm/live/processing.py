@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from kcomm.errors import BadArgumentsError
 from kcomm.frames import Frame, Pixels
@@ -20,6 +20,9 @@ from kcomm.live.threads import GivenUpError, PatientThread, ProcessTimeoutError
 from kcomm.pools import check_executor, workers_of
 
 T = TypeVar("T")
+
+#: Seconds for another function of the user where the process itself has no limit.
+_ASIDE: Final = 10.0
 
 
 class Processed(NamedTuple):
@@ -83,6 +86,8 @@ class Processor:
         reuse_memory()
         self._context = contextvars.copy_context()
         self._thread = PatientThread(name, self._context)
+        # What is called beside the process keeps no image waiting, even if it hangs.
+        self._aside = PatientThread(f"{name}-aside", self._context)
         self._executor = None if executor is None else check_executor("executor", executor)
         self._timeout = check_timeout(timeout)
         self._process: Process | None = None
@@ -160,10 +165,10 @@ class Processor:
         return Processed(image.pixels, image.data, ms)
 
     async def call(self, function: Callable[..., T], *args: Any) -> T:
-        """Call another function of the user, such as ``on_error``, on the thread, with the same time-out."""
-        timeout = self._timeout
+        """Call another function of the user, such as ``on_error``, on a thread beside that of the process."""
+        timeout = _ASIDE if self._timeout is None else self._timeout
         try:
-            return await self._thread.call(timeout, function, guarded, function, *args)
+            return await self._aside.call(timeout, function, guarded, function, *args)
         except GivenUpError:
             raise ProcessTimeoutError(
                 f"{name_of(function)} did not return within {timeout:g} s: it was left to itself"
@@ -172,6 +177,7 @@ class Processor:
     def close(self) -> None:
         """End the thread. The executor is its owner's to close."""
         self._thread.close()
+        self._aside.close()
 
 
 def check_timeout(timeout: object) -> float | None:

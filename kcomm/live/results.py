@@ -6,8 +6,9 @@ import asyncio
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from kcomm.frames import Frame, Pixels
 PATIENCE: Final = 1.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Result:
     """One result of a webcam.
 
@@ -62,7 +63,8 @@ class Results:
         future = self._ask()
         try:
             return await asyncio.wrap_future(future)
-        except asyncio.CancelledError:
+        # The latter where nobody holds the coroutine any more.
+        except (asyncio.CancelledError, GeneratorExit):
             self._give_back(future)
             raise
 
@@ -101,7 +103,7 @@ class Results:
             if self._newest is not None:
                 future.set_result(self._newest)
                 self._newest = None
-            elif self._is_finished:
+            elif self._is_finished or self._outlet.has_ended:
                 future.set_exception(StopAsyncIteration())
             elif self._waiter is not None and not self._waiter.cancelled():
                 raise RuntimeError("results can be waited for in one place at a time: call results() again")
@@ -115,7 +117,7 @@ class Results:
         with self._lock:
             if self._waiter is future:
                 self._waiter = None
-            if not future.cancel() and future.exception() is None and self._newest is None:
+            elif not future.cancelled() and future.exception() is None and self._newest is None:
                 self._newest = future.result()
 
 
@@ -128,15 +130,19 @@ class Outlet:
         self.published = 0.0
         #: Called, on any thread, when somebody begins to wait.
         self.on_asked: Callable[[], object] = lambda: None
-        self._changed = threading.Condition()
+        #: Whether no more results come until something begins anew.
+        self.has_ended = False
+        # Held as it is, not through the condition: an interrupt can't come between its being taken and held.
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
         self._readers: weakref.WeakSet[Results] = weakref.WeakSet()
         self._collections: list[list[Result]] = []
-        self._blocked = 0
+        self._blocked: set[object] = set()
         self._is_closed = False
 
     def publish(self, result: Result) -> None:
         """Give a result to all."""
-        with self._changed:
+        with self._lock:
             self.newest = result
             self.published = time.monotonic()
             readers = list(self._readers)
@@ -148,13 +154,13 @@ class Outlet:
 
     def notify(self) -> None:
         """Have who blocks look again at what it waits for."""
-        with self._changed:
+        with self._lock:
             self._changed.notify_all()
 
     def read(self, owner: object) -> Results:
         """Return a new iterator, which holds `owner`."""
         reader = Results(self, owner)
-        with self._changed:
+        with self._lock:
             if self._is_closed:
                 reader.finish()
             else:
@@ -163,7 +169,7 @@ class Outlet:
 
     def leave(self, reader: Results) -> None:
         """Forget an iterator."""
-        with self._changed:
+        with self._lock:
             self._readers.discard(reader)
 
     def wait(self, is_done: Callable[[], bool], timeout: float) -> None:
@@ -196,13 +202,18 @@ class Outlet:
     def is_wanted(self) -> bool:
         """Whether somebody waits for results, or did a moment ago."""
         now = time.monotonic()
-        with self._changed:
+        with self._lock:
             readers = list(self._readers)
-        return self._blocked > 0 or any(r.is_waiting or now - r.asked < PATIENCE for r in readers)
+        return bool(self._blocked) or any(r.is_waiting or now - r.asked < PATIENCE for r in readers)
+
+    def begin(self) -> None:
+        """Take note that results may come again."""
+        self.has_ended = False
 
     def end(self) -> None:
-        """End the iterators there are: no more results come."""
-        with self._changed:
+        """End the iterators: no more results come."""
+        with self._lock:
+            self.has_ended = True
             readers = list(self._readers)
             self._readers.clear()
             self._changed.notify_all()
@@ -211,25 +222,18 @@ class Outlet:
 
     def close(self) -> None:
         """Let nobody wait any more."""
-        with self._changed:
+        with self._lock:
             self._is_closed = True
         self.end()
 
-    def _waiting(self) -> _Blocked:
-        return _Blocked(self)
-
-
-class _Blocked:
-    """Holds the condition of an outlet for a thread that waits for results."""
-
-    def __init__(self, outlet: Outlet) -> None:
-        self._outlet = outlet
-
-    def __enter__(self) -> None:
-        self._outlet._changed.acquire()
-        self._outlet._blocked += 1
-        self._outlet.on_asked()
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._outlet._blocked -= 1
-        self._outlet._changed.release()
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """Hold the lock, for a thread that waits for results; whatever interrupts it, it is given back."""
+        waiting = object()
+        with self._lock:
+            try:
+                self._blocked.add(waiting)
+                self.on_asked()
+                yield
+            finally:
+                self._blocked.discard(waiting)

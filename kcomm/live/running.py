@@ -12,9 +12,17 @@ from dataclasses import replace
 from typing import Any, Final
 
 from kcomm.frames import Frame, Pixels
+from kcomm.interrupts import submit
 from kcomm.live.steps import Step
 from kcomm.live.stretches import REMEDY, Image, Pending, Stretch, as_error, guarded, run_elsewhere
-from kcomm.live.threads import GivenUpError, PatientThread, ProcessTimeoutError, has_ended, tell_late
+from kcomm.live.threads import (
+    GivenUpError,
+    PatientThread,
+    ProcessTimeoutError,
+    check_left,
+    has_ended,
+    tell_late,
+)
 from kcomm.pools import check_sendable, closed, code_of, explain
 
 #: The least seconds that a step is given, of what those before it left of the time-out.
@@ -45,6 +53,7 @@ class Plan:
         self.numbers = itertools.count()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._runs: set[Run] = set()
+        self._left: set[asyncio.Task[Any]] = set()
         self.codes: tuple[bytes | None, ...] = (None,) * len(steps)
         self.uses_executor = executor is not None and not all(step.is_async for step in steps)
         if executor is not None:
@@ -61,6 +70,16 @@ class Plan:
     def forget(self, run: Run) -> None:
         """Take note that a run has ended."""
         self._runs.discard(run)
+
+    def leave(self, task: asyncio.Task[Any]) -> None:
+        """Cancel what an async step has under way; it may take no heed, and is left behind then."""
+        task.cancel()
+        self._left.add(task)
+        task.add_done_callback(self._left.discard)
+
+    def check_left(self) -> None:
+        """Raise if too many async steps were left behind."""
+        check_left(len(self._left))
 
     def retire(self) -> None:
         """Have what is under way end soon; from any thread."""
@@ -116,6 +135,7 @@ class Run:
 
     async def through(self, pixels: Pixels, frame: Frame) -> Image:
         """Run it through all steps."""
+        self._plan.check_left()
         steps = self._plan.steps
         image: Image | None = None
         at = 0
@@ -155,7 +175,7 @@ class Run:
     async def _finish(self, image: Image, step: Step) -> None:
         """Turn what an async step returned into pixels, which may take a while."""
         try:
-            await self._thread.call(self._timeout, self._plan, image.finish, step)
+            await self._thread.call(self._timeout, self._plan, image.finish, step, given_up=self._replaced)
         except GivenUpError:
             raise self._given_up(step.name, "its result could not be read") from None
 
@@ -191,7 +211,7 @@ class Run:
         try:
             if isinstance(executor, ThreadPoolExecutor):
                 return executor.submit(self._context.copy().run, stretch.run)
-            return executor.submit(run_elsewhere, stretch)
+            return submit(executor, run_elsewhere, stretch)
         except Exception as error:
             explained = explain(error, stretch.functions, executor, REMEDY)
             raise closed(error, executor, REMEDY) if explained is error else explained from error
@@ -204,12 +224,12 @@ class Run:
             awaited = {task, self._replaced}
             await asyncio.wait(awaited, timeout=self._left(), return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
-            task.cancel()
+            self._plan.leave(task)
             raise
         self._spent += time.perf_counter() - waited
         if not task.done():
             task.add_done_callback(tell_late)
-            task.cancel()
+            self._plan.leave(task)
             raise self._given_up(step.name, "it was cancelled")
         if task.cancelled():
             raise RuntimeError(f"{step.name} was cancelled, and not by kcomm")

@@ -73,6 +73,12 @@ class WebcamService(Service):
         """What gives frames in place of pages' cameras."""
         return None if self._broadcast is None else self._broadcast.source
 
+    def retire(self) -> None:
+        """Serve no pages until it is opened again; a source is closed at once."""
+        super().retire()
+        if self._broadcast is not None:
+            self._broadcast.retire()
+
     def close(self) -> None:
         """Serve no pages any more, and end what was begun."""
         super().close()
@@ -90,6 +96,7 @@ class WebcamService(Service):
         self.pages.forget_states()
         if state == "running":
             self.journal.clear_error()
+            self.journal.outlet.begin()
         self._tell_state()
 
     def set(self, **changes: Any) -> None:

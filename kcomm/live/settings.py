@@ -62,7 +62,7 @@ class Settings:
     title: str = "webcam"
 
     def __post_init__(self) -> None:
-        self.size = check_size(self.size)
+        self.size = check_camera_size(self.size)
         self.fps = check_positive("fps", self.fps)
         self.mirror = check_flag("mirror", self.mirror)
         self.show = check_show(self.show)
@@ -104,12 +104,12 @@ def camera_codecs() -> list[str]:
     return [name for name in decodable() if name not in _NOT_OF_CAMERAS]
 
 
-def check_size(size: Any) -> tuple[int, int]:
+def check_camera_size(size: Any) -> tuple[int, int]:
     """Return a width and a height, or raise."""
     is_pair = isinstance(size, (tuple, list)) and len(size) == 2
     if not is_pair or not all(is_whole(side) and side > 0 for side in size):
         raise BadArgumentsError(f"size is a width and a height in pixels, not {size!r}")
-    return size[0], size[1]
+    return int(size[0]), int(size[1])
 
 
 def check_show(show: Any) -> Show:

@@ -17,6 +17,7 @@ from kcomm.frames.pixels import to_rgb
 from kcomm.live.memory import reuse_memory
 from kcomm.live.steps import Step
 from kcomm.pools import check_code, sendable
+from kcomm.words import words_of
 
 #: How another executor comes into use.
 REMEDY: Final = "make a new executor and call kcomm.webcam with it again"
@@ -183,5 +184,6 @@ def guarded(function: Callable[..., Any], *args: Any) -> Any:
 
 def as_error(error: BaseException) -> RuntimeError:
     """Return an error that tells of what is none."""
-    text = f": {error}" if str(error) else ""
+    words = words_of(error)
+    text = f": {words}" if words else ""
     return RuntimeError(f"{type(error).__name__} was raised{text}")

@@ -11,6 +11,7 @@ from kcomm.frames import Frame, Pixels
 from kcomm.live.results import PATIENCE
 from kcomm.live.service import WebcamService
 from kcomm.runtime import get_runtime
+from kcomm.words import told, words_of
 
 
 def take_snapshot(service: WebcamService, timeout: float) -> Pixels:
@@ -62,7 +63,7 @@ def take_frames(service: WebcamService, count: int, timeout: float) -> list[Fram
 
 
 def _failure(error: BaseException) -> str:
-    said = str(error) if isinstance(error, KcommError) else f"{type(error).__name__}: {error}"
+    said = words_of(error) if isinstance(error, KcommError) else told(error)
     return f"the last error was: {said}"
 
 

@@ -85,8 +85,10 @@ class PatientThread:
             After `close`.
         """
         async with self._turn:
-            await self._wait_for_the_last(owner)
+            await self._wait_for_the_last(owner, given_up)
             self._check(owner)
+            if given_up is not None and given_up.done():
+                raise GivenUpError
             end = None if timeout is None else time.monotonic() + timeout
             future = self._worker.submit(self._context, function, *args)
             job = self._job = _Job(future, owner, end)
@@ -108,12 +110,12 @@ class PatientThread:
         self._is_closed = True
         self._worker.close()
 
-    async def _wait_for_the_last(self, owner: object) -> None:
+    async def _wait_for_the_last(self, owner: object, given_up: asyncio.Future[None] | None) -> None:
         """Wait for what a cancelled call left on the thread, or leave it behind."""
         job = self._job
         if job is None:
             return
-        if (job.owner is owner and await job.wait()) or job.future.done():
+        if (job.owner is owner and await job.wait(given_up)) or job.future.done():
             self._job = None
         else:
             self._leave(job)
@@ -132,12 +134,16 @@ class PatientThread:
         if self._is_closed:
             raise ChannelClosedError("the webcam was closed")
         self._left = [job for job in self._left if not job.future.done()]
-        count = sum(job.owner is owner for job in self._left)
-        if count >= MOST_LEFT:
-            raise ProcessTimeoutError(
-                f"{count} calls were given up because they took too long, and have still not returned: "
-                "set `process` to another function, or restart the kernel to end them"
-            )
+        check_left(sum(job.owner is owner for job in self._left))
+
+
+def check_left(count: int) -> None:
+    """Raise if so many calls of a function as are left behind are too many."""
+    if count >= MOST_LEFT:
+        raise ProcessTimeoutError(
+            f"{count} calls were given up because they took too long, and have still not returned: "
+            "set `process` to another function, or restart the kernel to end them"
+        )
 
 
 class _Job(NamedTuple):

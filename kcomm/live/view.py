@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from kcomm import view
 from kcomm.cameras import Source
 from kcomm.errors import BadArgumentsError
-from kcomm.frames import CODECS, Frame, Pixels
+from kcomm.frames import Frame, Pixels
 from kcomm.frames.checks import is_positive, is_whole
-from kcomm.live import settings as checks
+from kcomm.frames.poster import poster_of
+from kcomm.live import settings
 from kcomm.live.results import Results
 from kcomm.live.service import WebcamService
 from kcomm.live.settings import Show, WebcamState
@@ -161,7 +163,7 @@ class Webcam:
 
     @property
     def on_error(self) -> Callable[[BaseException], object] | None:
-        """A function that is called with each new error, on the thread that `process` runs on.
+        """A function that is called with each new error, on a thread of its own.
 
         One that is slower than errors come is told the newest of them.
         """
@@ -180,7 +182,7 @@ class Webcam:
 
     @size.setter
     def size(self, size: Sequence[int]) -> None:
-        self._service.set(size=checks.check_size(size))
+        self._service.set(size=settings.check_camera_size(size))
 
     @property
     def device(self) -> str | None:
@@ -189,7 +191,7 @@ class Webcam:
 
     @device.setter
     def device(self, device: str | None) -> None:
-        self._service.set(device=checks.check_device(device))
+        self._service.set(device=settings.check_device(device))
 
     @property
     def devices(self) -> list[str]:
@@ -203,7 +205,7 @@ class Webcam:
 
     @show.setter
     def show(self, show: Show) -> None:
-        self._service.set(show=checks.check_show(show))
+        self._service.set(show=settings.check_show(show))
 
     @property
     def opacity(self) -> float:
@@ -212,7 +214,7 @@ class Webcam:
 
     @opacity.setter
     def opacity(self, opacity: float) -> None:
-        self._service.set(opacity=checks.check_opacity(opacity))
+        self._service.set(opacity=settings.check_opacity(opacity))
 
     @property
     def mirror(self) -> bool:
@@ -221,7 +223,7 @@ class Webcam:
 
     @mirror.setter
     def mirror(self, mirror: bool) -> None:
-        self._service.set(mirror=checks.check_flag("mirror", mirror))
+        self._service.set(mirror=settings.check_flag("mirror", mirror))
 
     @property
     def byte_rate(self) -> float | None:
@@ -230,7 +232,7 @@ class Webcam:
 
     @byte_rate.setter
     def byte_rate(self, rate: float | None) -> None:
-        self._service.set(byte_rate=checks.check_byte_rate(rate))
+        self._service.set(byte_rate=settings.check_byte_rate(rate))
 
     @property
     def target(self) -> str:
@@ -262,7 +264,7 @@ class Webcam:
             title=service.settings.title,
             width=width,
             height=height,
-            poster=None if newest is None else CODECS["png"].encode(newest.image, 1.0),
+            poster=None if newest is None else poster_of(newest.image),
         )
 
     def _retire(self) -> None:
@@ -276,4 +278,4 @@ class Webcam:
 def _check_timeout(timeout: Any) -> float:
     if timeout != 0 and not is_positive(timeout):
         raise BadArgumentsError(f"timeout is a number of seconds, not {timeout!r}")
-    return float(timeout)
+    return min(float(timeout), threading.TIMEOUT_MAX)

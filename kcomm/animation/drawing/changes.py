@@ -32,6 +32,10 @@ class Register:
 
     def __init__(self, figure: Any) -> None:
         self._figure = figure
+        self.forget()
+
+    def forget(self) -> None:
+        """Know nothing any more: everything counts as changed."""
         self.parts: dict[Any, Part] = {}
         self.groups: list[Group] = []
         self._containers: list[Part] = []
@@ -45,10 +49,6 @@ class Register:
     def is_empty(self) -> bool:
         """Whether nothing was taken down yet, or all was forgotten."""
         return not self.groups
-
-    def forget(self) -> None:
-        """Know nothing any more: everything counts as changed."""
-        self.__init__(self._figure)  # type: ignore[misc]  # all of its state, in one place
 
     def part_of(self, artist: Any, group: Group | None) -> tuple[Part, bool]:
         """Return the part that an artist is, and whether it is a new one."""

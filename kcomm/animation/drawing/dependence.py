@@ -23,6 +23,10 @@ from matplotlib.transforms import Affine2DBase, Transform
 
 #: The paths of a collection that are looked at, for data that is changed in place.
 _MAX_PATHS = 64
+#: Bytes up to which an array is kept as a copy, to be compared with.
+_COPIED = 64_000_000
+#: The arrays of a collection besides its paths'.
+_WATCHED = ("_offsets", "_A", "_facecolors", "_edgecolors", "_sizes", "_linewidths", "_coordinates")
 
 
 class Dependence(enum.Enum):
@@ -132,27 +136,28 @@ def _matrix(transform: Any) -> bytes:
 def _arrays(artist: Any) -> Callable[[], Any] | None:
     """Watch arrays, which are changed in place: ``path.vertices[:, 1] = heights``."""
     if isinstance(artist, (PathPatch, Polygon)):
-        return lambda: _sum(artist.get_path().vertices)
+        return lambda: _content(artist.get_path().vertices)
     if isinstance(artist, Collection):
-        return lambda: [_sum(array) for array in _arrays_of(artist)]
+        return lambda: [_content(array) for array in _arrays_of(artist)]
     if isinstance(artist, _ImageBase):
-        return lambda: _sum(getattr(artist, "_A", None), dimensions=2)
+        return lambda: _content(getattr(artist, "_A", None))
     return None
 
 
 def _arrays_of(collection: Any) -> list[Any]:
     paths = getattr(collection, "_paths", None) or []
     vertices = [path.vertices for path in paths[:_MAX_PATHS]]
-    return [getattr(collection, "_offsets", None), getattr(collection, "_A", None), *vertices]
+    return [getattr(collection, name, None) for name in _WATCHED] + vertices
 
 
-def _sum(array: Any, dimensions: int | None = None) -> int | None:
-    """Return a checksum of an array; images in colour are kept converted, so changes don't show."""
-    if not isinstance(array, np.ndarray) or (dimensions and array.ndim != dimensions):
+def _content(array: Any) -> Any:
+    """Return what an array holds, to be compared: bytes, for a checksum takes three times as long."""
+    if not isinstance(array, np.ndarray) or array.dtype == object:
         return None
-    data: Any = array.data if isinstance(array, np.ma.MaskedArray) else array
-    whole: Any = np.ascontiguousarray(data)
-    return zlib.crc32(whole) if data.dtype != object else None
+    if isinstance(array, np.ma.MaskedArray):
+        return _content(array.data), _content(array.mask)
+    whole: Any = np.ascontiguousarray(array)
+    return whole.tobytes() if whole.nbytes <= _COPIED else zlib.crc32(whole)
 
 
 def _ticks(artist: Any) -> Callable[[], Any] | None:

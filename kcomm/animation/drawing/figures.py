@@ -8,7 +8,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -17,11 +17,17 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
 
 from kcomm.animation.drawing.painter import KEPT_SIZES, Painter
+from kcomm.errors import KcommError
 from kcomm.frames import Pixels
 from kcomm.frames.pixels import check_size
 
 # Matplotlib's caches of fonts and of parsed mathematics are shared by all figures, and no thread-safe ones.
 _drawing = threading.RLock()
+#: How many figures a thread changes or draws, one within the other.
+_under_way = threading.local()
+#: Seconds that a thread waits for a figure while it holds another one. Handlers of two figures that draw each
+#: other would wait for ever.
+_PATIENCE: Final = 10.0
 _locks: weakref.WeakKeyDictionary[Figure, threading.RLock] = weakref.WeakKeyDictionary()
 _locks_lock = threading.Lock()
 
@@ -100,7 +106,7 @@ class Canvas(FigureCanvasAgg):
 
     def print_figure(self, *args: Any, **options: Any) -> Any:
         """Save the figure, while it is not drawn: it has another dpi and canvas meanwhile."""
-        with lock_of(self.figure):
+        with _held(self.figure):
             return super().print_figure(*args, **options)
 
     def note_stale(self, figure: Any, is_stale: bool) -> None:
@@ -114,7 +120,7 @@ class Canvas(FigureCanvasAgg):
 
     def draw(self) -> None:
         """Draw for somebody else, who calls ``figure.canvas.draw()``."""
-        with lock_of(self.figure), _drawing:
+        with _held(self.figure):
             self._note_changes()
             self._paint(())
 
@@ -139,8 +145,7 @@ class Canvas(FigureCanvasAgg):
             If the picture had more than 50 megapixels.
         """
         self._check(scale)
-        with _drawing:
-            return self._paint(returned, scale)
+        return self._paint(returned, scale)
 
     def _paint(self, returned: Iterable[Artist], scale: float = 1.0) -> Pixels:
         if self._is_disturbed:
@@ -154,11 +159,13 @@ class Canvas(FigureCanvasAgg):
 
     def _paint_changes(self, returned: Iterable[Artist], scale: float) -> Pixels:
         try:
-            changes = self.painter.find(returned)
-            with self._scaled(scale), self.callbacks.blocked(signal="draw_event"):
-                renderer = self.get_renderer()
-                self.painter.paint(renderer, changes)
-            self.painter.settle(changes)
+            with _drawing:
+                changes = self.painter.find(returned)
+                with self._scaled(scale), self.callbacks.blocked(signal="draw_event"):
+                    renderer = self.get_renderer()
+                    self.painter.paint(renderer, changes)
+                self.painter.settle(changes)
+            # Their code may wait for another figure, which is drawn meanwhile.
             if len(self.callbacks.callbacks.get("draw_event", ())) > 1:  # others than us
                 self._tell_drawn(renderer, scale)
             return np.array(renderer.buffer_rgba(), np.uint8)
@@ -191,9 +198,11 @@ class Canvas(FigureCanvasAgg):
     def _owned(self) -> Iterator[None]:
         """Hold changes by other threads to be such as were made without the lock."""
         before, self._thread = self._thread, threading.get_ident()
+        _under_way.count = _count_under_way() + 1
         try:
             yield
         finally:
+            _under_way.count -= 1
             self._thread = before
 
     @contextmanager
@@ -253,6 +262,26 @@ def lock_of(figure: Any) -> threading.RLock:
     root: Figure = figure.canvas.figure
     with _locks_lock:
         return _locks.setdefault(root, threading.RLock())
+
+
+@contextmanager
+def _held(figure: Any) -> Iterator[None]:
+    """Hold the lock of a figure; who holds another one does not wait for ever."""
+    lock = lock_of(figure)
+    if not lock.acquire(timeout=_PATIENCE if _count_under_way() else -1):
+        raise KcommError(
+            f"a figure that another thread draws was not free within {_PATIENCE:g} s, and this thread draws "
+            "one, too: functions or draw_event handlers of two figures must not draw each other's",
+            code="kcomm.handler_error",
+        )
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _count_under_way() -> int:
+    return getattr(_under_way, "count", 0)
 
 
 def _remove_from_pyplot(figure: Figure) -> None:

@@ -99,6 +99,12 @@ class Layers:
     """
 
     def __init__(self) -> None:
+        #: The draw at which something changed last, by what changed.
+        self.moving: dict[Part, int] = {}
+        self.forget()
+
+    def forget(self) -> None:
+        """Keep no pixels, and count everything as changed; what moves is known all the same."""
         self.pending = Changes(everything=True)
         self.is_settled = False
         self.below: list[Step] = []
@@ -107,15 +113,8 @@ class Layers:
         self.overlays: dict[Step, Overlay] = {}
         self.quiet: dict[Step, int] = {}
         self.extents: dict[Any, Any] = {}
-        self.moving: dict[Part, int] = {}
         self.draws = 0
         self._lowest: list[int] = []
-
-    def forget(self) -> None:
-        """Keep no pixels, and count everything as changed."""
-        moving = self.moving
-        self.__init__()  # type: ignore[misc]  # all of its state, in one place
-        self.moving = moving
 
     def let_go(self, gone: set[Part]) -> None:
         """Keep nothing of artists that were removed."""

@@ -11,8 +11,9 @@ import os
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, wait
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
@@ -20,7 +21,7 @@ from kcomm.animation.drawing.sequence import check_index
 from kcomm.animation.drawing.sources import Picture, picture_of
 from kcomm.frames import Frame, Pixels
 from kcomm.frames.encoder import Encoder
-from kcomm.interrupts import outlive_interrupts
+from kcomm.interrupts import outlive_interrupts, submit
 from kcomm.pools import (
     check_code,
     check_executor,
@@ -92,7 +93,7 @@ class PooledSource:
         options = (self.codec, self.quality, exact, budget)
         task = Task(self._function, index, scale, *options, self._code, next(self._numbers))
         try:
-            return self._executor.submit(render, task)
+            return submit(self._executor, render, task)
         except Exception as error:
             explained = explain(error, [self._function], self._executor, _REMEDY)
             raise closed(error, self._executor, _REMEDY) if explained is error else explained from error
@@ -114,6 +115,14 @@ class PooledSource:
     def draw(self, index: int, scale: float = 1.0) -> Pixels:
         """Draw one frame, and wait for it."""
         return self.take(self.begin(index, scale, exact=True, budget=None)).pixels
+
+    def draw_within(self, seconds: float, index: int) -> Pixels | None:
+        """Draw one frame, and wait for it; None if it takes longer: the workers may be busy, or hang."""
+        begun = self.begin(index, 1.0, exact=True, budget=None)
+        if not wait([begun], seconds).done:
+            begun.cancel()
+            return None
+        return self.take(begun).pixels
 
 
 @dataclass(frozen=True)
@@ -179,6 +188,7 @@ def _renew_locks() -> None:
     if figures is not None:
         figures._drawing = threading.RLock()
         figures._locks_lock = threading.Lock()
+        figures._locks = weakref.WeakKeyDictionary()
 
 
 if hasattr(os, "register_at_fork"):

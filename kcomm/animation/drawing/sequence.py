@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final, Protocol
 
 import numpy as np
 
@@ -15,6 +17,10 @@ from kcomm.errors import KcommError
 KEPT = 100
 #: Frame data passed over in one go; an endless generator must not be walked through for ever.
 MAX_SKIPPED = 1_000_000
+#: Numbers of frames are below this: JavaScript's are exact up to there.
+END: Final = 2**53
+
+_is_wanted: ContextVar[Callable[[], bool]] = ContextVar("kcomm_frame_is_wanted")
 
 
 class FrameRangeError(KcommError, IndexError):
@@ -115,7 +121,11 @@ class Walked:
                 f"frame {index} is {index - self._next} frames ahead; frames that come from a generator are "
                 f"walked through one by one, at most {MAX_SKIPPED} at once"
             )
+        is_wanted = _is_wanted.get(None)
         for _ in range(index + 1 - self._next):
+            # The figure is locked all the while; what may take minutes is not done for nobody.
+            if is_wanted is not None and not is_wanted():
+                raise FrameRangeError(f"nobody waits for frame {index} any more; the next is {self._next}")
             self._advance()
         return self._kept[index]
 
@@ -186,10 +196,22 @@ class Cut:
         return self._data.get(index)
 
 
+@contextmanager
+def walking_while(is_wanted: Callable[[], bool]) -> Iterator[None]:
+    """Have whoever walks to a far frame within the block give up once it is not wanted any more."""
+    before = _is_wanted.set(is_wanted)
+    try:
+        yield
+    finally:
+        _is_wanted.reset(before)
+
+
 def check_index(index: int, count: int | None) -> None:
     """Raise unless there can be a frame of that number."""
-    if index < 0 or (count is not None and index >= count):
+    if not 0 <= index < (END if count is None else count):
         there = f"; the frames are 0 to {count - 1}" if count else ""
+        if index >= END:
+            there = f"; their numbers are below 2**53{there}"
         raise FrameRangeError(f"there is no frame {index}{there}")
 
 

@@ -150,8 +150,10 @@ def source_of(animation: Any, count: Any, prefetch: Any = None) -> Source:
     prefetch : concurrent.futures.Executor, optional
         What calls a function.
     """
-    if count is not None and not (is_whole(count) and count > 0):
-        raise BadArgumentsError(f"frames is a whole number above 0, or None, not {count!r}")
+    if count is not None:
+        if not is_whole(count) or not count > 0:
+            raise BadArgumentsError(f"frames is a whole number above 0, or None, not {count!r}")
+        count = int(count)
     if _is_instance(animation, "matplotlib.animation", "Animation"):
         if prefetch is not None:
             raise BadArgumentsError(

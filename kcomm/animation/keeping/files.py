@@ -5,11 +5,16 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Final
 
 from kcomm.errors import BadArgumentsError, KcommError
+
+#: Bytes that the name of a file may take.
+_LONGEST: Final = 255
 
 
 class WriteError(KcommError, OSError):
@@ -53,18 +58,44 @@ def new_file(path: Path) -> Iterator[Path]:
     """
     target = Path(os.path.realpath(path))  # a link stays one
     check_place(target)
-    beside = target.with_name(f".{target.stem[:100]}-{secrets.token_hex(4)}{target.suffix}")
+    beside = target.with_name(_name_beside(target))
+    mode = _mode_of(target)
     try:
         # Made here, so that a place that can't be written to shows before the first frame is drawn.
         with telling(path):
             beside.touch(exist_ok=False)
+            # Before anything is in it that not all may read.
+            _give_mode(beside, mode, stat.S_IWUSR)
         yield beside
         with telling(path):
+            _give_mode(beside, mode)
             os.replace(beside, target)
     except BaseException:
         with suppress(OSError):
             beside.unlink(missing_ok=True)
         raise
+
+
+def _name_beside(target: Path) -> str:
+    """Return a new name like that of a file, and no longer than names may be."""
+    stem, end = target.stem[:100], f"-{secrets.token_hex(4)}{target.suffix}"
+    while stem and len(os.fsencode(f".{stem}{end}")) > _LONGEST:
+        stem = stem[:-1]
+    return f".{stem}{end}"
+
+
+def _mode_of(path: Path) -> int | None:
+    """Return who may read and write a file; None if there is none."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return None
+
+
+def _give_mode(path: Path, mode: int | None, more: int = 0) -> None:
+    if mode is not None:
+        with suppress(OSError):  # not all file systems have modes
+            path.chmod(mode | more)
 
 
 def check_place(path: Path) -> None:

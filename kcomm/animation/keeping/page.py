@@ -25,11 +25,11 @@ from typing import IO, Any, Final
 import msgpack
 
 from kcomm.animation.keeping.files import new_file, telling
-from kcomm.animation.keeping.poster import poster_of
 from kcomm.animation.keeping.progress import Progress
 from kcomm.errors import KcommError
 from kcomm.frames import Frame, Pixels
 from kcomm.frames.encoder import Encoder
+from kcomm.frames.poster import poster_of
 
 #: The type of the elements that hold frames; `js/src/animation/recorded.ts` looks for it.
 BLOCK_TYPE: Final = "application/vnd.kcomm.frames"

@@ -14,6 +14,7 @@ from kcomm.animation.drawing.sources import Source
 from kcomm.errors import BadArgumentsError, KcommError
 from kcomm.frames import Pixels
 from kcomm.frames.checks import is_whole
+from kcomm.words import told
 
 
 def numbers_of(frames: Any, count: int | None) -> range:
@@ -41,7 +42,7 @@ def numbers_of(frames: Any, count: int | None) -> range:
             )
         return range(count)
     if is_whole(frames):
-        frames = range(frames)
+        frames = range(int(frames))
     if not isinstance(frames, range):
         raise BadArgumentsError(f"frames is a whole number, a range or None, not {frames!r}")
     if not frames:
@@ -72,7 +73,7 @@ def taken(source: Source, numbers: range, scale: float = 1.0) -> Iterator[Pixels
             raise KcommError(f"frame {number}: {error.message}", code=error.code) from error
         except Exception as error:
             raise KcommError(
-                f"frame {number} could not be drawn: {type(error).__name__}: {error}",
+                f"frame {number} could not be drawn: {told(error)}",
                 code="kcomm.handler_error",
             ) from error
         yield pixels

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kcomm.animation.keeping.files import WriteError, new_file, telling
-from kcomm.animation.keeping.poster import image_of
 from kcomm.animation.keeping.progress import Progress
 from kcomm.errors import BadArgumentsError, KcommError
 from kcomm.frames import Pixels
 from kcomm.frames.pixels import to_rgba, without_alpha
+from kcomm.frames.poster import image_of
 
 if TYPE_CHECKING:
     from matplotlib.animation import AbstractMovieWriter
@@ -136,7 +136,8 @@ def _write_stills(pattern: Path, animation: Animation, options: dict[str, Any]) 
     kind = STILL[pattern.suffix.lower()]
     if kind == "WEBP":
         options = {**MOVING[".webp"][1], "exact": True, **options}
-    for number, pixels in zip(animation.numbers, animation, strict=False):
+    # In this order: the first is asked for one more at the end, and tells the bar of the last.
+    for pixels, number in zip(animation, animation.numbers, strict=False):
         shown = without_alpha(pixels) if kind == "JPEG" else pixels
         path = pattern.with_name(pattern.name % number)
         with new_file(path) as beside:

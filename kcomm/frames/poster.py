@@ -1,4 +1,4 @@
-"""The picture that stands for a player where nothing is live: a small PNG in the cell's output."""
+"""The picture that stands for a view where nothing is live: a small PNG in the cell's output."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from kcomm.frames import Pixels
-from kcomm.frames.pixels import is_opaque, to_rgba
+from kcomm.frames.pixels import Pixels, is_opaque, to_rgba
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -47,7 +46,7 @@ def poster_of(pixels: Pixels, limit: int = MAX_BYTES) -> bytes:
         return data
     full = _plain_image(pixels)
     scale = 1.0
-    while len(data) > limit and min(image.size) > 1:
+    while len(data) > limit and max(image.size) > 1:
         scale *= min(_MARGIN, math.sqrt(limit / len(data)) * _MARGIN)
         size = max(1, round(full.width * scale)), max(1, round(full.height * scale))
         image = full.resize(size)
