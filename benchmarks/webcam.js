@@ -75,6 +75,20 @@
       this.#track.stop();
       this.#worker.terminate();
     }
+
+    /** Now and then Chromium leaves a worker without the pictures of a track: then it is tried anew. */
+    static async open(stream) {
+      for (let tries = 0; tries < 5; tries++) {
+        const reader = new CameraReader(stream);
+        const end = now() + 1000;
+        while (now() < end) {
+          if (reader.seen.length > 1) return reader;
+          await sleep(20);
+        }
+        reader.close();
+      }
+      throw new Error("the camera gives no pictures");
+    }
   }
 
   // -- what is painted -----------------------------------------------------------------------------------
@@ -210,7 +224,7 @@
         if (now() > end) throw new Error("the camera was not asked for");
         await sleep(5);
       }
-      state.reader = new CameraReader(taps.stream);
+      state.reader = await CameraReader.open(taps.stream);
       while (watch.painted.length < 2) {
         if (now() > end) throw new Error("no frame was painted");
         await sleep(20);
