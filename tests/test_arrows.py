@@ -17,7 +17,7 @@ LAYERS: list[set[str]] = [
     {"runtime", "arguments", "window", "pacing", "backlog", "flow", "pools", "interrupts"},
     {"admission"},
     {"transport.base"},
-    {"transport.early", "transport.replies"},
+    {"transport.early", "transport.replies", "transport.ending"},
     {"transport.comm"},
     {"transport.subshells"},
     {"handlers"},

@@ -13,6 +13,7 @@ import zmq
 from jupyter_client.session import Session
 
 from kcomm.transport.early import read_early
+from kcomm.transport.ending import end_subshells_first
 from kcomm.transport.replies import send_replies_by_stream
 
 
@@ -165,7 +166,7 @@ def test_kernels_without_the_parts_are_left_alone(monkeypatch: pytest.MonkeyPatc
         {"shell_channel_thread": thread, "shell_stream": stream},
     ):
         kernel = SimpleNamespace(comm_manager=None, **parts)
-        for function in (read_early, send_replies_by_stream):
+        for function in (read_early, send_replies_by_stream, end_subshells_first):
             function(kernel)
             function(None)
             function(object())

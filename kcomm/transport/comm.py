@@ -11,6 +11,7 @@ from kcomm.errors import NoKernelError
 from kcomm.protocol.values import Buffer
 from kcomm.transport.base import Acceptor, Receiver
 from kcomm.transport.early import read_early
+from kcomm.transport.ending import end_subshells_first
 from kcomm.transport.replies import send_replies_by_stream
 
 
@@ -88,6 +89,7 @@ class KernelHost:
         kernel = get_kernel()
         read_early(kernel)
         send_replies_by_stream(kernel)
+        end_subshells_first(kernel)
 
     def unregister(self, name: str) -> None:
         """Serve it no longer."""

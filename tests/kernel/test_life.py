@@ -246,3 +246,34 @@ def test_a_target_that_is_made_again_with_its_page_connected(own_kernel: Kernel)
         assert caught.value.code == "kcomm.closed"
         own_kernel.close_channels()
         wait_for_counts(own_kernel, before)
+
+
+#: Not by globals, which are gone when the kernel ends.
+SLOW_SUBSHELL = """
+def slow_down(manager, sleep):
+    find = manager.get_subshell_to_shell_channel_socket
+
+    def find_slowly(subshell):
+        if subshell is not None:
+            sleep(2)
+        return find(subshell)
+
+    manager.get_subshell_to_shell_channel_socket = find_slowly
+
+import time
+slow_down(get_ipython().kernel.shell_channel_thread.manager, time.sleep)
+"""
+
+
+def test_a_kernel_ends_while_a_subshell_gets_a_message(own_kernel: Kernel) -> None:
+    own_kernel.run(CALC)
+    channel = own_kernel.connect("calc")
+    assert channel.call("add", 1, 2) == 3
+    own_kernel.run(SLOW_SUBSHELL)
+    channel.emit("anything")
+    time.sleep(0.3)  # The subshell has the message, and will need the lock of its manager.
+    own_kernel.client.shutdown()
+    end = time.monotonic() + TIMEOUT
+    while own_kernel.manager.is_alive():
+        assert time.monotonic() < end, "the kernel does not end"
+        time.sleep(0.05)
