@@ -378,3 +378,12 @@ class TestImports:
 
     def test_players_and_webcams_need_no_matplotlib_and_no_scikit_image(self):
         assert self.loaded("import kcomm; kcomm.animate; kcomm.webcam; kcomm.edges") == ["numpy"]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_times_that_are_not_finite_are_left_out(value):
+    frame = Frame.of(np.zeros((2, 2), np.uint8)).encoded("raw", 1.0)
+    message = {**frame.to_message(), "captured": value, "ms": {"decode": value, "encode": 1}}
+    read = Frame.from_message(message)
+    assert read.captured is None
+    assert read.ms == {"encode": 1.0}

@@ -90,8 +90,7 @@ describe("pacing", () => {
       fc.property(conditions, (link) => {
         const { delays, rate, most } = simulate(link, 40_000);
         const steady = delays.slice(Math.floor(delays.length / 2));
-        const least = Math.max(best(link), unloaded(link) / MOST);
-        expect(rate * least).toBeGreaterThan(0.7);
+        expect(rate * best(link)).toBeGreaterThan(0.7);
         // The jitter of sending times, half a period, and what is no queue yet, half an interval.
         const room = link.period + best(link);
         expect(median(steady)).toBeLessThan(unloaded(link) + room + 20);

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 from kcomm.errors import BadValueError
 from kcomm.frames import delta, video
@@ -100,8 +101,8 @@ class Frame:
             codec,
             data,
             whole["index"],
-            captured=float(captured) if is_number(captured) else None,
-            ms={k: float(v) for k, v in ms.items() if is_number(v)} if isinstance(ms, dict) else {},
+            captured=float(captured) if _is_real(captured) else None,
+            ms={k: float(v) for k, v in ms.items() if _is_real(v)} if isinstance(ms, dict) else {},
             id=_number_of(message, "id", codec in KEYS),
             base=_base_of(message, codec),
             after=_after_of(message, codec, whole["index"]),
@@ -188,3 +189,8 @@ def _base_of(message: dict[str, Any], codec: str) -> int | None:
     if message.get("key") is not None and not is_delta:
         raise BadValueError(f"a frame of the codec {codec} builds on no other")
     return base
+
+
+def _is_real(value: Any) -> TypeGuard[float]:
+    """Whether a value is a number that times can be: what is not finite would stay in every mean."""
+    return is_number(value) and math.isfinite(value)
